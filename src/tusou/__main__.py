@@ -1,0 +1,5 @@
+"""``python -m tusou``."""
+
+from tusou.cli.main import main
+
+main()

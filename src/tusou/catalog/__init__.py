@@ -1,0 +1,1 @@
+"""The system of record: images, suppliers, licences, jobs, blobs and kept embeddings."""

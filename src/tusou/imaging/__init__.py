@@ -1,0 +1,1 @@
+"""Bytes to validated pixels, thumbnail, quality, fingerprints and colours."""

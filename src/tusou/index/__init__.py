@@ -1,0 +1,1 @@
+"""Inverted and vector index behind one protocol."""

@@ -1,0 +1,1 @@
+"""What suppliers deliver, read and brought into the library."""

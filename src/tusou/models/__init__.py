@@ -1,0 +1,1 @@
+"""Model bundles: manifest, digests, loading; no torch."""

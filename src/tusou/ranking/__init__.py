@@ -1,0 +1,1 @@
+"""Second stage: candidates to a ranked list, with the reasons."""

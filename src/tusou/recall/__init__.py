@@ -1,0 +1,1 @@
+"""First stage: a query to about a thousand candidates."""

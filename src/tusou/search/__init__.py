@@ -1,0 +1,1 @@
+"""The query path from request to explained page."""

@@ -1,0 +1,1 @@
+"""HTTP API and web page; the only home of the web framework."""

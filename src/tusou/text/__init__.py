@@ -1,0 +1,1 @@
+"""The one way words enter: normalise, detect language, segment."""
