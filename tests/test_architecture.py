@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (  # lowest first; a unit imports units of 
     frozenset({"ingest", "encoders", "feedback"}),
     frozenset({"recall", "ranking"}),
     frozenset({"search", "training"}),
-    frozenset({"server"}),
+    frozenset({"server", "bench"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

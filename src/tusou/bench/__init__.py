@@ -1,0 +1,1 @@
+"""Speed scenarios behind `tusou bench`: figures beside a floor measured in the same run."""
