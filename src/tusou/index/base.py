@@ -190,7 +190,7 @@ class Index(Protocol):
         ...
 
     def facets(self, rows: Rows | None, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, int]]]:
-        """Count values of ``supplier``, ``license``, ``license_type``, ``orientation``, ``format``, ``color``.
+        """Count values of supplier, license, license_type, orientation, format and color.
 
         Args:
             rows: Rows to count over; None for all live rows.
