@@ -1,0 +1,139 @@
+"""What ``manifest.json`` of a model bundle says (schema 1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from tusou.types import Language
+
+SCHEMA_VERSION = 1
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A plain file name: no folder, so that nothing outside the bundle is ever read."""
+
+Template = Annotated[str, StringConstraints(pattern=r"\{\}")]
+"""A text in which ``{}`` stands for the words."""
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageInput(_Strict):
+    """How a picture becomes the input of ``image.onnx``.
+
+    Attributes:
+        file: The tower.
+        size: Height and width of the input, pixels.
+        resize: ``squash`` maps the whole frame to the square, aspect ratio given up, nothing cropped.
+        mean: Subtracted per channel (RGB), on the scale 0 to 255.
+        std: Divided by, per channel, same scale.
+    """
+
+    file: FileName
+    size: int = Field(ge=16, le=1024)
+    resize: Literal["squash"]
+    mean: tuple[float, float, float]
+    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+class Tokenizer(_Strict):
+    """How words become ids.
+
+    Attributes:
+        type: ``sentencepiece`` is the only kind known so far.
+        file: The tokenizer's model.
+        bos: Id put in front.
+        eos: Id put behind.
+        pad: Id that fills up shorter texts of a batch; the mask says which tokens count.
+        max_tokens: Longest text in tokens, both ends included; the rest is cut off.
+        lowercase: Fold case first.
+    """
+
+    type: Literal["sentencepiece"]
+    file: FileName
+    bos: int = Field(ge=0)
+    eos: int = Field(ge=0)
+    pad: int = Field(ge=0)
+    max_tokens: int = Field(ge=3, le=1024)
+    lowercase: bool
+
+
+class TextInput(_Strict):
+    """How words become the input of ``text.onnx``.
+
+    Attributes:
+        file: The tower.
+        tokenizer: Words to ids.
+        query_template: Wrapped around a query.
+        document_template: Wrapped around an image's own words when those are embedded.
+    """
+
+    file: FileName
+    tokenizer: Tokenizer
+    query_template: Template = "{}"
+    document_template: Template = "{}"
+
+
+class DataSource(_Strict):
+    """One thing the model was made from.
+
+    Attributes:
+        name: Data set or pre-trained weights.
+        license: Terms it came under.
+        use: What it was used for.
+        url: Where it is from; empty when there is no page.
+    """
+
+    name: str
+    license: str
+    use: str
+    url: str = ""
+
+
+class BundleFile(_Strict):
+    """Digest and size of one file, so that damage is found before a tower runs."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    bytes: int = Field(ge=0)
+
+
+class Manifest(_Strict):
+    """The whole of ``manifest.json``.
+
+    Attributes:
+        schema_version: Always 1 here.
+        name: Short name of the bundle.
+        version: Of the bundle; together with the name and the manifest's digest it identifies embeddings.
+        license: Licence of the bundle as a whole.
+        dim: Length of an embedding.
+        languages: Languages the text tower understands.
+        image: Input of the image tower.
+        text: Input of the text tower.
+        sources: Weights and data it was made from, with their licences.
+        files: Every file but the manifest itself.
+        figures: Measured figures by name (``flickr8k_dev_en_text_to_image_success@10``).
+    """
+
+    schema_version: Literal[1]
+    name: Slug
+    version: Slug
+    license: str
+    dim: int = Field(ge=2, le=4096)
+    languages: tuple[Language, ...]
+    image: ImageInput
+    text: TextInput
+    sources: tuple[DataSource, ...]
+    files: dict[FileName, BundleFile]
+    figures: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _towers_are_listed(self) -> Manifest:
+        for name in (self.image.file, self.text.file, self.text.tokenizer.file):
+            if name not in self.files:
+                raise ValueError(f"{name} is used but has no digest under files")
+        return self
