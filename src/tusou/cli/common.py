@@ -1,0 +1,83 @@
+"""What the verbs share: the library option, JSON or human output, tables and questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from tusou.catalog.library import Library
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def library_option(command: _Command) -> _Command:
+    """Add ``--library PATH``; the command receives ``library_path``."""
+    return click.option(
+        "--library",
+        "library_path",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="TUSOU_LIBRARY",
+        default=Path("library"),
+        show_default=True,
+        show_envvar=True,
+        help="Folder of the library.",
+    )(command)
+
+
+def json_option(command: _Command) -> _Command:
+    """Add ``--json``; the command receives ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def yes_option(command: _Command) -> _Command:
+    """Add ``--yes``; the command receives ``yes``."""
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
+
+
+def open_library(path: Path, *, writer: bool = False) -> Library:
+    """Open the library a verb works on; see Library.open."""
+    return Library.open(path, writer=writer)
+
+
+def print_json(value: Any) -> None:
+    """Write a value to stdout as JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console on stdout, or on stderr for progress and warnings."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows as a table; numbers are aligned to the right."""
+    listed = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for i, heading in enumerate(headings):
+        numeric = bool(listed) and all(isinstance(row[i], int | float) for row in listed)
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for row in listed:
+        table.add_row(*(format_cell(value) for value in row))
+    Console(highlight=False).print(table)
+
+
+def format_cell(value: object) -> str:
+    """A value as people read it: thousands separated, markup characters harmless."""
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return text.replace("[", r"\[")
+
+
+def format_bytes(count: int) -> str:
+    """A size with a decimal unit, three significant digits at most."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError("unreachable")
