@@ -103,6 +103,16 @@ class ScoredRows:
     scores: npt.NDArray[np.float32]
 
 
+def best(rows: Rows, scores: npt.NDArray[np.float32], depth: int) -> ScoredRows:
+    """The best ``depth`` rows in order, ties by row."""
+    if depth < len(rows):
+        threshold = np.partition(scores, len(scores) - depth)[len(scores) - depth]
+        kept = np.flatnonzero(scores >= threshold)
+        rows, scores = rows[kept], scores[kept]
+    order = np.lexsort((rows, -scores))[:depth]
+    return ScoredRows(rows[order], scores[order])
+
+
 class VectorRows(Protocol):
     """The kept embeddings, addressed by row (the truth; the index only quantises them)."""
 

@@ -1,0 +1,57 @@
+"""Colours as people filter by them: CIE Lab, and a dozen named anchors for facets."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+NAMED_COLORS: dict[str, tuple[int, int, int]] = {
+    "red": (204, 32, 38),
+    "orange": (240, 130, 30),
+    "yellow": (247, 215, 50),
+    "green": (60, 150, 60),
+    "teal": (0, 150, 150),
+    "blue": (45, 95, 195),
+    "purple": (120, 60, 160),
+    "pink": (240, 145, 185),
+    "brown": (120, 75, 45),
+    "black": (18, 18, 18),
+    "gray": (128, 128, 128),
+    "white": (245, 245, 245),
+}
+"""Colour facet: name to the sRGB a filter of that name asks for."""
+
+FACET_TOLERANCE = 25.0
+"""Lab distance within which a swatch counts for a named colour; the default tolerance of a filter."""
+
+SHARE_FLOOR = 0.05
+"""Smallest part of the picture a swatch must cover to count as one of its colours."""
+
+_TO_XYZ = np.array(  # sRGB (linear) to XYZ over the D65 white point, IEC 61966-2-1
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+) / np.array([[0.95047], [1.0], [1.08883]])
+
+
+def lab_of(rgb: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Convert sRGB to CIE Lab (D65).
+
+    Args:
+        rgb: (..., 3), 0 to 255.
+
+    Returns:
+        (..., 3) float32: L 0 to 100, a and b about -128 to 127.
+    """
+    share = np.asarray(rgb, np.float64) / 255.0
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ _TO_XYZ.T
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    lightness = 116 * f[..., 1] - 16
+    lab = np.stack([lightness, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
+    return lab.astype(np.float32)
+
+
+def lab_distance(lab: npt.NDArray[np.float32], rgb: tuple[int, int, int]) -> npt.NDArray[np.float32]:
+    """CIE76 distance of Lab colours (..., 3) to one sRGB colour."""
+    difference = lab - lab_of(rgb)
+    distance: npt.NDArray[np.float32] = np.sqrt(np.einsum("...i,...i->...", difference, difference))
+    return distance

@@ -1,0 +1,163 @@
+"""Forward index: the tokens of every row, to score given rows by BM25 field by field.
+
+The inverted index answers *which rows match best*; once rows are given (candidates, a narrow filter) their
+own tokens answer faster. Tokens are kept as 32-bit hashes: two of a million different tokens collide with
+probability 2e-4 per query token, which shifts one score of a row that holds the other token.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tusou.index.base import FIELDS, FieldTokens, TextQuery
+from tusou.index.columns import CHANNELS
+from tusou.types import Rows
+
+FIELD_WEIGHTS: Mapping[str, float] = {
+    "title": 2.0,
+    "keywords": 1.5,
+    "description": 1.0,
+    "creator": 0.5,
+    "filename": 0.5,
+}
+"""Weight of a field's BM25 in the sum of search_text: what a person wrote as a name says most."""
+
+GRAM_SHARE = 0.4
+"""Part of a Chinese clause's weight that its bigrams carry; its words carry the rest, so that a word found
+both ways counts once, and one found by bigrams alone (other segmentation) counts less."""
+
+K1, B = 1.2, 0.75
+"""BM25's saturation and length normalisation, as the inverted index uses them."""
+
+MAX_TOKENS = 65_535
+"""Tokens of one channel that are kept, a limit of the record's count."""
+
+Tokens = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedTerm:
+    """One token of a query in one channel kind.
+
+    Attributes:
+        token: The token.
+        kind: 0 for words, 1 for grams.
+        weight: Its part in the score.
+    """
+
+    token: str
+    kind: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextStatistics:
+    """What BM25 needs to know of the collection.
+
+    Attributes:
+        documents: Number of documents.
+        mean_lengths: (CHANNELS,) mean number of tokens.
+        frequencies: Term to documents that hold it, per field, (len(FIELDS),).
+    """
+
+    documents: int
+    mean_lengths: npt.NDArray[np.float64]
+    frequencies: Mapping[WeightedTerm, Sequence[int]]
+
+
+def weighted_terms(query: TextQuery) -> list[WeightedTerm]:
+    """The scoring terms of a query: every clause's words and grams with their shares of its weight."""
+    weights: dict[tuple[str, int], float] = {}
+    for clause in (*query.should, *query.must):
+        kinds = [(0, clause.words), (1, clause.grams)]
+        shares = (1 - GRAM_SHARE, GRAM_SHARE) if clause.words and clause.grams else (1.0, 1.0)
+        for (kind, tokens), share in zip(kinds, shares, strict=True):
+            for token in tokens:
+                weights[token, kind] = weights.get((token, kind), 0.0) + clause.weight * share / len(tokens)
+    return [WeightedTerm(token, kind, weight) for (token, kind), weight in weights.items()]
+
+
+def hash_token(token: str) -> int:
+    """32-bit hash of a token."""
+    return zlib.crc32(token.encode())
+
+
+def encode_tokens(fields: Mapping[str, FieldTokens]) -> tuple[Tokens, npt.NDArray[np.uint16]]:
+    """All tokens of a document in channel order, and the (CHANNELS,) number of each channel."""
+    kept = (fields.get(field, FieldTokens()) for field in FIELDS)
+    channels = [tokens[:MAX_TOKENS] for field in kept for tokens in (field.words, field.grams)]
+    hashes = [hash_token(token) for tokens in channels for token in tokens]
+    return np.array(hashes, np.uint32), np.array([len(tokens) for tokens in channels], np.uint16)
+
+
+def _length_table() -> npt.NDArray[np.int64]:
+    """Lengths the inverted index tells apart: exact to 40, then 8 steps per doubling (Lucene SmallFloat)."""
+    codes = np.arange(232)
+    shift = np.maximum(codes // 8 - 1, 0)
+    steps = np.where(codes < 8, codes, ((codes % 8) | 8) << shift)
+    return np.concatenate([np.arange(24), 24 + steps])
+
+
+LENGTHS = _length_table()
+
+
+def quantized_lengths(counts: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+    """Channel lengths as the inverted index rounds them (down to the next length it tells apart)."""
+    table = LENGTHS[np.searchsorted(LENGTHS, np.arange(MAX_TOKENS + 1), side="right") - 1]
+    return table[counts]
+
+
+def bm25(
+    tokens: Tokens,
+    starts: npt.NDArray[np.uint64],
+    counts: npt.NDArray[np.uint16],
+    terms: Sequence[WeightedTerm],
+    statistics: TextStatistics,
+) -> npt.NDArray[np.float32]:
+    """BM25 per field of given rows.
+
+    idf = ln(1 + (N - df + 0.5) / (df + 0.5)); a term earns
+    weight · idf · tf · (K1 + 1) / (tf + K1 · (1 - B + B · length / mean length)), words and grams added up.
+
+    Args:
+        tokens: The whole forward index.
+        starts: (n,) where each row's tokens begin.
+        counts: (n, CHANNELS) tokens of each channel.
+        terms: Scoring terms.
+        statistics: Of the collection.
+
+    Returns:
+        (n, len(FIELDS)) float32.
+    """
+    scores = np.zeros((len(counts), len(FIELDS)))
+    if not len(counts):
+        return scores.astype(np.float32)
+    row_tokens, channels = _gather(tokens, starts, counts)
+    norms = K1 * (1 - B + B * quantized_lengths(counts) / np.maximum(statistics.mean_lengths, 1e-9))
+    for term in terms:
+        found = channels[row_tokens == np.uint32(hash_token(term.token))]
+        # the inverted index counts deleted documents until it merges them away
+        frequency = np.minimum(statistics.frequencies[term], statistics.documents)
+        idf = np.log1p((statistics.documents - frequency + 0.5) / (frequency + 0.5))
+        place, tf = np.unique(found, return_counts=True)
+        place, tf = place[place % 2 == term.kind], tf[place % 2 == term.kind]
+        row, channel = np.divmod(place, CHANNELS)
+        gain = term.weight * (K1 + 1) * idf[channel // 2] * tf / (tf + norms[row, channel])
+        np.add.at(scores, (row, channel // 2), gain)
+    return scores.astype(np.float32)
+
+
+def _gather(
+    tokens: Tokens, starts: npt.NDArray[np.uint64], counts: npt.NDArray[np.uint16]
+) -> tuple[Tokens, Rows]:
+    """Tokens of the rows one after the other, and for each the channel it stands in (row · CHANNELS + c)."""
+    totals = counts.sum(axis=1, dtype=np.int64)
+    ends = np.cumsum(totals)
+    places = np.arange(ends[-1]) + np.repeat(starts.astype(np.int64) - (ends - totals), totals)
+    channels = np.repeat(np.arange(counts.size), counts.reshape(-1))
+    return tokens[places], channels
