@@ -29,8 +29,8 @@ from tusou.types import Mask, Pixels
 WORKING_SIDE = 512
 """Longest side of the working picture, in pixels; smaller originals keep their size."""
 
-SCALED_SIDE = 480
-"""A scaled JPEG decode is used as it is from this size on: 4000 pixels at 1/8 give 500."""
+SCALED_SHARE = 15 / 16
+"""Share of the wanted side from which a scaled JPEG decode is used as it is: 4000 pixels at 1/8 give 500."""
 
 _ORIENTATION = 0x0112
 _BLANK_FRAMES = 16
@@ -42,7 +42,7 @@ class DecodedImage:
     """The working picture of one image and what the file said about itself.
 
     Attributes:
-        pixels: (h, w, 3) uint8 sRGB on white, upright, longest side at most WORKING_SIDE.
+        pixels: (h, w, 3) uint8 sRGB on white, upright, longest side at most the wanted one.
         visible: (h, w) True where the picture is not transparent; None for an opaque picture.
         width: Upright width of the original, pixels.
         height: Upright height of the original, pixels.
@@ -65,12 +65,13 @@ class DecodedImage:
     warnings: tuple[str, ...]
 
 
-def decode(data: bytes, limits: Limits) -> DecodedImage:
+def decode(data: bytes, limits: Limits, side: int = WORKING_SIDE) -> DecodedImage:
     """Decode one image file.
 
     Args:
         data: The whole file.
         limits: What it may cost; pixels, sides, scans and frames are checked on the header.
+        side: Longest side of the result, in pixels; previews ask for more than the working picture.
 
     Raises:
         DecodeError: ``empty_file``, ``truncated``, ``broken_image`` or ``out_of_memory``.
@@ -86,8 +87,8 @@ def decode(data: bytes, limits: Limits) -> DecodedImage:
     image_format = sniff(data)
     with _mapped(image_format):
         if image_format == "jpeg":
-            return _decode_jpeg(data, limits)
-        return _decode_with_pillow(data, image_format, limits)
+            return _decode_jpeg(data, limits, side)
+        return _decode_with_pillow(data, image_format, limits, side)
 
 
 def check_size(width: int, height: int, limits: Limits) -> None:
@@ -128,7 +129,7 @@ def _mapped(image_format: str) -> Iterator[None]:
         ) from error
 
 
-def _decode_jpeg(data: bytes, limits: Limits) -> DecodedImage:
+def _decode_jpeg(data: bytes, limits: Limits, side: int) -> DecodedImage:
     header = read_jpeg_header(data)
     check_size(header.width, header.height, limits)
     if header.scans > limits.max_scans:
@@ -138,27 +139,28 @@ def _decode_jpeg(data: bytes, limits: Limits) -> DecodedImage:
         )
     if header.plain and header.components in (1, 3):
         try:
-            return _decode_jpeg_scaled(data, header)
+            return _decode_jpeg_scaled(data, header, side)
         except ValueError as error:
             if "premature end of data segment" in str(error):
                 raise  # cut short, yet closed with an end marker: Pillow would fill the rest with grey
-    decoded = _decode_with_pillow(data, "jpeg", limits, header)
+    decoded = _decode_with_pillow(data, "jpeg", limits, side, header)
     return replace(decoded, width=decoded.width, quantizer=header.quantizer)
 
 
-def _decode_jpeg_scaled(data: bytes, header: JpegHeader) -> DecodedImage:
+def _decode_jpeg_scaled(data: bytes, header: JpegHeader, side: int) -> DecodedImage:
     """Decode with the scaled inverse DCT, the smallest scale that still fills the working picture."""
     mode = "L" if header.components == 1 else "RGB"
     wide = header.width >= header.height
+    enough = round(side * SCALED_SHARE)
     samples = simplejpeg.decode_jpeg(
         data,
         "GRAY" if mode == "L" else "RGB",
-        min_width=min(header.width, SCALED_SIDE) if wide else 1,
-        min_height=1 if wide else min(header.height, SCALED_SIDE),
+        min_width=min(header.width, enough) if wide else 1,
+        min_height=1 if wide else min(header.height, enough),
     ).squeeze(axis=2 if mode == "L" else ())
     full = samples.shape[:2] == (header.height, header.width)
     orientation, warnings = _jpeg_orientation(header.exif)
-    pixels, color_warnings = to_srgb(_shrink(samples), mode, header.profile)
+    pixels, color_warnings = to_srgb(_shrink(samples, side), mode, header.profile)
     width, height = _upright_size(header.width, header.height, orientation)
     return DecodedImage(
         pixels=_upright(pixels, orientation),
@@ -190,13 +192,13 @@ def _orientation_of(tags: Image.Exif) -> int:
 
 
 def _decode_with_pillow(
-    data: bytes, image_format: str, limits: Limits, header: JpegHeader | None = None
+    data: bytes, image_format: str, limits: Limits, side: int, header: JpegHeader | None = None
 ) -> DecodedImage:
     with python_warnings.catch_warnings(record=True) as caught:
         python_warnings.simplefilter("always")
         Image.MAX_IMAGE_PIXELS = limits.max_pixels  # Pillow's own guard, for the frames it opens by itself
         with Image.open(BytesIO(data), formats=[image_format.upper()]) as image:
-            decoded = _decode_opened(image, image_format, limits, header)
+            decoded = _decode_opened(image, image_format, limits, side, header)
     return replace(decoded, warnings=_codes(caught) + decoded.warnings)
 
 
@@ -208,7 +210,7 @@ def _codes(caught: list[python_warnings.WarningMessage]) -> tuple[str, ...]:
 
 
 def _decode_opened(
-    image: Image.Image, image_format: str, limits: Limits, header: JpegHeader | None
+    image: Image.Image, image_format: str, limits: Limits, side: int, header: JpegHeader | None
 ) -> DecodedImage:
     stored = image.size
     check_size(*stored, limits)
@@ -219,7 +221,7 @@ def _decode_opened(
             reason="too_many_frames",
         )
     if header is not None:
-        image.draft(None, (WORKING_SIDE, WORKING_SIDE))
+        image.draft(None, (side, side))
     profile = image.info.get("icc_profile") or b""
     flat = _first_filled_frame(image, frames)
     if header is None:
@@ -229,7 +231,7 @@ def _decode_opened(
         samples = 255 - samples  # Pillow takes every CMYK JPEG for Adobe's inverted kind
     orientation, warnings = _pillow_orientation(image)
     full = samples.shape[:2] == (stored[1], stored[0])
-    pixels, visible, color_warnings = _to_working(samples, flat.mode, profile)
+    pixels, visible, color_warnings = _to_working(samples, flat.mode, profile, side)
     width, height = _upright_size(*stored, orientation)
     return DecodedImage(
         pixels=_upright(pixels, orientation),
@@ -272,10 +274,10 @@ def _pillow_orientation(image: Image.Image) -> tuple[int, tuple[str, ...]]:
 
 
 def _to_working(
-    samples: npt.NDArray[np.uint8], mode: str, profile: bytes
+    samples: npt.NDArray[np.uint8], mode: str, profile: bytes, side: int
 ) -> tuple[Pixels, Mask | None, tuple[str, ...]]:
     """Shrink, put on white and bring to sRGB."""
-    small = _shrink(samples)
+    small = _shrink(samples, side)
     if mode != "RGBa":
         return (pixels := to_srgb(small, mode, profile))[0], None, pixels[1]
     alpha = small[..., 3]
@@ -286,10 +288,10 @@ def _to_working(
     return pixels_, (alpha >= 128) if int(alpha.min()) < 255 else None, warnings
 
 
-def _shrink(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Area-average down to the working size; a picture that fits is left alone."""
+def _shrink(samples: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """Area-average down to the wanted side; a picture that fits is left alone."""
     height, width = samples.shape[:2]
-    scale = WORKING_SIDE / max(height, width)
+    scale = side / max(height, width)
     if scale >= 1.0:
         return samples
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
