@@ -17,6 +17,7 @@
     ├── DecodeError              one image cannot be decoded
     │   ├── UnsupportedFormat
     │   └── ImageTooLarge
+    ├── WorkerError              worker processes cannot be started
     ├── BundleError              a model bundle is missing, incomplete or altered
     ├── EncoderError             a tower cannot run on what it was given
     ├── VectorIndexError         the derived index (never Python's IndexError)
@@ -131,6 +132,12 @@ class ImageTooLarge(DecodeError):
     """The header announces more pixels, scans or frames than the limits allow."""
 
     reason = "too_many_pixels"
+
+
+class WorkerError(TusouError):
+    """A worker process cannot be started or was closed (one bad image is a DecodeError instead)."""
+
+    reason = "worker_failed"
 
 
 class BundleError(TusouError):

@@ -30,7 +30,7 @@ WORKING_SIDE = 512
 """Longest side of the working picture, in pixels; smaller originals keep their size."""
 
 SCALED_SHARE = 15 / 16
-"""Share of the wanted side from which a scaled JPEG decode is used as it is: 4000 pixels at 1/8 give 500."""
+"""Share of the wanted side that a scaled JPEG decode may fall short: 4000 pixels at 1/8 give 500."""
 
 _ORIENTATION = 0x0112
 _BLANK_FRAMES = 16
@@ -144,7 +144,7 @@ def _decode_jpeg(data: bytes, limits: Limits, side: int) -> DecodedImage:
             if "premature end of data segment" in str(error):
                 raise  # cut short, yet closed with an end marker: Pillow would fill the rest with grey
     decoded = _decode_with_pillow(data, "jpeg", limits, side, header)
-    return replace(decoded, width=decoded.width, quantizer=header.quantizer)
+    return replace(decoded, quantizer=header.quantizer)
 
 
 def _decode_jpeg_scaled(data: bytes, header: JpegHeader, side: int) -> DecodedImage:
