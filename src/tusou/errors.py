@@ -25,6 +25,7 @@
     │   ├── IndexStale
     │   └── IndexCorrupt
     ├── QueryError               the caller's fault, HTTP 4xx
+    ├── ServeError               the server cannot listen or start
     └── EvaluationError
         └── QrelsRunMismatch
 
@@ -180,6 +181,12 @@ class QueryError(TusouError):
     """The query or its filters cannot be understood: the caller's to mend."""
 
     reason = "bad_query"
+
+
+class ServeError(TusouError):
+    """The server cannot listen on its address, or did not start."""
+
+    reason = "serve_failed"
 
 
 class EvaluationError(TusouError):

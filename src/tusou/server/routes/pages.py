@@ -1,0 +1,137 @@
+"""The page. It comes with the first answer in it, so it shows results before (and without) any script."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader
+from pydantic import ValidationError
+from starlette.datastructures import QueryParams
+
+from tusou.catalog.licenses import LICENSES
+from tusou.errors import ImageNotFound, TusouError
+from tusou.index.colors import NAMED_COLORS
+from tusou.search.attribution import short_name
+from tusou.search.item import image_item
+from tusou.server.answers import Json, answer
+from tusou.server.locales import LOCALES
+from tusou.server.media_urls import media_urls
+from tusou.server.parameters import SearchParameters, language, request_of
+from tusou.server.routes.library import license_items, limits_item, supplier_items
+from tusou.server.state import ServerState, State
+from tusou.types import Language
+
+router = APIRouter(include_in_schema=False)
+
+RESULTS_PER_PAGE = 40
+LISTS = ("supplier", "exclude_supplier", "license", "license_type", "orientation", "color", "format")
+SINGLES = ("q", "sort", "megapixels", "color_tolerance", "page")
+PICTURES = ("image_id", "image_url")
+
+_scripts = sorted(script.name for script in (files("tusou.server") / "static" / "js").iterdir())
+_templates = Environment(loader=PackageLoader("tusou.server"), autoescape=True, trim_blocks=True)
+
+
+@router.get("/", response_class=HTMLResponse)
+async def page(request: Request, state: State) -> HTMLResponse:
+    """The home, or the first page of an answer; the script reads the same data."""
+    query = request.query_params
+    lang = language(query.get("lang", "auto"), request.headers.get("accept-language", ""))
+    found, problem = await _first_answer(state, query, lang)
+    boot = await state.run(_boot, state, lang) | {"answer": found}
+    html = _templates.get_template("page.html").render(
+        t=LOCALES[lang],
+        lang=lang,
+        boot=boot,
+        modules=_scripts,
+        problem=problem,
+        item=await state.run(_viewed, state, query.get("view", ""), lang),
+        query=query,
+        links=_links(query, lang, found),
+        is_home=not (_is_search(query) or _has_picture(query)),
+        count=len(state.engine.index),
+    )
+    return HTMLResponse(html, headers={"vary": "Accept-Language"})
+
+
+async def _first_answer(state: ServerState, query: QueryParams, lang: Language) -> tuple[Json | None, str]:
+    """The answer the address asks for, or what is wrong with it; a picture's is left to the script."""
+    if _has_picture(query) or not _is_search(query):
+        return None, ""
+    try:
+        asked = _parameters(query, lang)
+        return await answer(state, request_of(asked, asked.to_filters(), lang), asked, lang), ""
+    except TusouError as error:
+        return None, str(error)
+    except ValidationError as error:
+        return None, "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
+
+
+def _parameters(query: QueryParams, lang: Language) -> SearchParameters:
+    """Those parameters of an address that the API knows; the rest belongs to the page."""
+    known: dict[str, Any] = {name: query.getlist(name) for name in LISTS if name in query}
+    known |= {name: query[name] for name in SINGLES if query.get(name)}
+    return SearchParameters(
+        **known, lang=lang, per_page=RESULTS_PER_PAGE, explain=True, facets=query.get("page", "1") == "1"
+    )
+
+
+def _is_search(query: QueryParams) -> bool:
+    asked = query.get("q", "").strip() or query.get("sort") == "newest" or query.get("megapixels")
+    return bool(asked) or any(query.get(name) for name in LISTS)
+
+
+def _has_picture(query: QueryParams) -> bool:
+    return any(query.get(name) for name in PICTURES)
+
+
+def _boot(state: ServerState, lang: Language) -> Json:
+    """What the script needs to start: strings, tables, the home."""
+    home = state.home.content(state.library.catalog)
+    return {
+        "lang": lang,
+        "strings": LOCALES[lang],
+        "suppliers": {item["name"]: item for item in supplier_items(state)},
+        "licenses": _licenses(lang),
+        "colors": [
+            {"name": name, "hex": "#{:02x}{:02x}{:02x}".format(*rgb), "label": LOCALES[lang][f"color_{name}"]}
+            for name, rgb in NAMED_COLORS.items()
+        ],
+        "limits": limits_item(state),
+        "examples": home.examples[lang],
+        "mosaic": [image_item(record, lang, urls=media_urls) for record in home.mosaic],
+    }
+
+
+def _licenses(lang: Language) -> Json:
+    """Licence table by code, each with the few letters that fit a card."""
+    return {
+        item["code"]: item | {"label": short_name(LICENSES[item["code"]], lang)}
+        for item in license_items(lang)
+    }
+
+
+def _viewed(state: ServerState, image_id: str, lang: Language) -> Json | None:
+    """The image the address shows large, for readers without a script."""
+    if not image_id:
+        return None
+    try:
+        record = state.library.catalog.get(image_id)
+    except ImageNotFound:
+        return None
+    return image_item(record, lang, supplier=state.suppliers().get(record.supplier), urls=media_urls)
+
+
+def _links(query: QueryParams, lang: Language, found: Json | None) -> dict[str, str]:
+    """Addresses next to this one: the other languages, the next page."""
+    pairs = [(name, value) for name, value in query.multi_items() if name not in ("lang", "page", "view")]
+    links: dict[str, str] = {other: "/?" + urlencode([*pairs, ("lang", other)]) for other in LOCALES}
+    if found and found["has_more"]:
+        following = int(query.get("page", "1")) + 1
+        links["next"] = "/?" + urlencode([*pairs, ("lang", lang), ("page", following)])
+    links["home"] = f"/?lang={lang}" if "lang" in query else "/"
+    return links

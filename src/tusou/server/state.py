@@ -1,0 +1,115 @@
+"""What a running server holds: made when the app starts, closed when it stops, never a global."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, ParamSpec, Self, TypeVar
+
+import anyio
+import anyio.to_thread
+from fastapi import Depends, Request
+
+from tusou.catalog.library import Library
+from tusou.encoders.base import Encoder
+from tusou.ingest.fetch import FetchLimits, fetch
+from tusou.search.engine import SearchEngine
+from tusou.server.home import Home
+from tusou.server.metrics import Metrics
+from tusou.server.workers import PictureWorkers
+from tusou.types import SearchPage, SearchRequest, Supplier
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WARM_UP = "雪山 snow mountain"
+
+
+class ServerState:
+    """The library, the engine and the workers behind one app.
+
+    Attributes:
+        library: The open library.
+        engine: Searches it.
+        metrics: What Prometheus reads.
+        workers: Processes that decode pictures from outside.
+        home: What the empty page offers.
+        ready: False while starting and from the moment the server is told to stop.
+    """
+
+    def __init__(self, library: Library, engine: SearchEngine, workers: PictureWorkers) -> None:
+        """Hold parts that are open; they are closed together."""
+        self.library = library
+        self.engine = engine
+        self.workers = workers
+        self.metrics = Metrics()
+        self.home = Home()
+        self.ready = False
+        # Searches are bound by the processor: more threads than cores only make each of them slower.
+        self._limiter = anyio.CapacityLimiter(library.config.worker_count)
+
+    @classmethod
+    def open(cls, path: Path, encoder: Encoder | None = None) -> Self:
+        """Open library and engine, and run both towers' first query here instead of in front of somebody.
+
+        Args:
+            path: The library folder.
+            encoder: Both towers; the bundle of the library's settings when None.
+
+        Raises:
+            TusouError: The library, its index or the model bundle cannot be used.
+        """
+        library = Library.open(path)
+        workers = PictureWorkers(library.config)
+        try:
+            engine = SearchEngine.open(library, encoder, decode=workers.decode)
+        except BaseException:
+            workers.close()
+            library.close()
+            raise
+        state = cls(library, engine, workers)
+        engine.search(SearchRequest(q=WARM_UP, limit=1))
+        state.metrics.model.labels(engine.encoder.model_id).set(1)
+        state.ready = True
+        return state
+
+    def close(self) -> None:
+        """Release everything."""
+        self.ready = False
+        self.workers.close()
+        self.engine.close()
+        self.library.close()
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run blocking work in a thread, so that the event loop goes on."""
+        return await anyio.to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._limiter)
+
+    async def search(self, request: SearchRequest) -> SearchPage:
+        """Search in a thread and count the stages."""
+        page = await self.run(self.engine.search, request)
+        self.metrics.observe_stages(page.timings)
+        return page
+
+    def fetch(self, url: str) -> bytes:
+        """Download a query picture through the guarded fetcher.
+
+        Raises:
+            FetchError: The address is refused or cannot be downloaded.
+        """
+        config = self.library.config
+        limits = FetchLimits(config.max_upload_bytes, config.fetch_seconds, config.fetch_redirects)
+        return fetch(url, limits).data
+
+    def suppliers(self) -> dict[str, Supplier]:
+        """Every supplier by name."""
+        return {supplier.name: supplier for supplier in self.library.catalog.suppliers()}
+
+
+def state_of(request: Request) -> ServerState:
+    """The state of the app a request came to."""
+    state: ServerState = request.app.state.tusou
+    return state
+
+
+State = Annotated[ServerState, Depends(state_of)]

@@ -1,0 +1,50 @@
+// Talk to the HTTP API. Every failure becomes a Problem with words to show.
+
+import { boot, t } from "./boot.js";
+import { hasPicture, parameters } from "./address.js";
+
+export const PER_PAGE = 40;
+
+export class Problem extends Error {
+  constructor(detail, code, requestId = "") {
+    super(detail);
+    this.code = code;
+    this.requestId = requestId;
+  }
+}
+
+async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { headers: { accept: "application/json" }, ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(t("offline"), "offline");
+  }
+  const body = await answer.json().catch(() => null);
+  if (answer.ok && body) return body;
+  throw new Problem(body?.detail ?? `HTTP ${answer.status}`, body?.code ?? "http_error", body?.request_id);
+}
+
+/** One page of a search's answer; facets come with the first. */
+export function findImages(search, page, signal) {
+  const pairs = parameters(search);
+  pairs.append("lang", boot.lang);
+  pairs.append("page", page);
+  pairs.append("per_page", PER_PAGE);
+  pairs.append("explain", "true");
+  pairs.append("facets", String(page === 1));
+  if (!hasPicture(search)) {
+    for (const name of ["mode", "image_weight", "region"]) pairs.delete(name);
+    return ask(`/api/v1/search/images?${pairs}`, { signal });
+  }
+  const form = new FormData();
+  for (const [name, value] of pairs) form.append(name, value);
+  if (search.picture) form.append("file", search.picture.blob, "picture");
+  return ask("/api/v1/search/images/by-image", { method: "POST", body: form, signal });
+}
+
+export const getImage = (id) => ask(`/api/v1/images/${encodeURIComponent(id)}?lang=${boot.lang}`);
+
+export const similarTo = (id, count, signal) =>
+  ask(`/api/v1/images/${encodeURIComponent(id)}/similar?lang=${boot.lang}&per_page=${count}`, { signal });

@@ -1,0 +1,368 @@
+// The page: the address says what is searched; this file keeps address, answer and view in step.
+
+import { $, debounce, fill, h, icon, toast } from "./dom.js";
+import { boot, number, t } from "./boot.js";
+import * as address from "./address.js";
+import { PER_PAGE, Problem, findImages, getImage } from "./api.js";
+import { card, walk } from "./grid.js";
+import { drawChips, drawPanel, forgetValues } from "./filters.js";
+import * as detail from "./detail.js";
+import * as pictures from "./pictures.js";
+import { chooseRegion } from "./region.js";
+
+const box = $("#q");
+const grid = $("#grid");
+const answers = new Map(); // address.key → {items, total, facets, pages, done}: back is instant
+let search = address.read();
+let answer = null;
+let running = null;
+
+// ── navigation ────────────────────────────────────────────────────────────────────────────────────
+
+/** Change the search, remember it in the history, show it. */
+function go(changes, { replace = false } = {}) {
+  remember();
+  search = { ...search, page: 1, view: "", ...changes };
+  const state = { picture: search.picture?.key ?? null, scroll: 0 };
+  history[replace ? "replaceState" : "pushState"](state, "", address.write(search));
+  run();
+}
+
+/** Keep where we are in the entry we leave. */
+function remember() {
+  history.replaceState({ ...history.state, picture: search.picture?.key ?? null, scroll: scrollY }, "", address.write(search));
+}
+
+function restore(state) {
+  search = address.read();
+  search.picture = pictures.pictureOf(state?.picture) ?? null;
+  if (state?.picture && !search.picture) notice(t("picture_gone"));
+  run({ scroll: state?.scroll ?? 0 });
+}
+
+addEventListener("popstate", (event) => restore(event.state));
+addEventListener("scroll", debounce(250, () => { if (!detail.shown()) remember(); }), { passive: true });
+history.scrollRestoration = "manual";
+
+// ── searching ─────────────────────────────────────────────────────────────────────────────────────
+
+async function run({ scroll = 0 } = {}) {
+  running?.abort();
+  running = new AbortController();
+  const { signal } = running;
+  const home = address.isEmpty(search);
+  document.body.classList.toggle("home", home && !search.view);
+  drawBox();
+  if (home) {
+    answer = null;
+    document.title = t("page_title");
+    fill(grid);
+    showState("");
+  } else if (answer?.key !== address.key(search)) {
+    document.title = `${search.q || t("picture_search")} · ${t("brand")}`;
+    await load(signal);
+  }
+  if (signal.aborted) return;
+  if (scroll !== null && !search.view) scrollTo(0, scroll);
+  await showDetail();
+}
+
+async function load(signal) {
+  const key = address.key(search);
+  const kept = answers.get(key);
+  if (!kept) forgetValuesOfOtherWords();
+  answer = kept ?? { key, items: [], total: 0, facets: {}, pages: 0, done: false, took: 0 };
+  fill(grid);
+  drawFilters();
+  if (kept) {
+    appendCards(kept.items);
+    showSummary();
+    return;
+  }
+  const wanted = search.page;
+  for (let page = 1; page <= wanted && !answer.done; page += 1) {
+    if (!(await loadPage(page, signal))) return;
+  }
+  keep(answer);
+}
+
+let lastWords = null;
+function forgetValuesOfOtherWords() {
+  const words = `${search.q}|${search.picture?.key}|${search.image_id}|${search.image_url}`;
+  if (words !== lastWords) forgetValues();
+  lastWords = words;
+}
+
+async function loadPage(page, signal) {
+  const target = answer;
+  showState(target.items.length ? "more" : "loading");
+  try {
+    const started = performance.now();
+    const body = page === 1 && boot.answer && target.key === firstKey ? takeBoot() : await findImages(search, page, signal);
+    if (signal.aborted) return false;
+    Object.assign(target, { total: body.total, pages: page, done: !body.has_more, notes: body.notes ?? [] });
+    if (page === 1) Object.assign(target, { facets: body.facets, took: body.took_ms ?? performance.now() - started });
+    const known = new Set(target.items.map((item) => item.id));
+    const fresh = body.results.filter((item) => !known.has(item.id)); // the library may have grown between two pages
+    target.items.push(...fresh);
+    if (page === 1) fill(grid);
+    appendCards(fresh);
+    drawFilters();
+    showSummary();
+    return true;
+  } catch (error) {
+    if (error.name !== "AbortError") showProblem(error, page);
+    return false;
+  }
+}
+
+const firstKey = address.key(search);
+function takeBoot() {
+  const body = boot.answer;
+  boot.answer = null;
+  return body;
+}
+
+function keep(one) {
+  answers.delete(one.key);
+  answers.set(one.key, one);
+  if (answers.size > 12) answers.delete(answers.keys().next().value);
+}
+
+new IntersectionObserver(async ([entry]) => {
+  if (!entry.isIntersecting || !answer || answer.done || !answer.pages || grid.dataset.state === "more") return;
+  const page = answer.pages + 1;
+  if (await loadPage(page, running.signal)) {
+    search.page = Math.min(page, 10);
+    remember();
+  }
+}, { rootMargin: "1400px 0px" }).observe($("#sentinel"));
+
+// ── drawing ───────────────────────────────────────────────────────────────────────────────────────
+
+const hrefOf = (item) => address.write({ ...search, view: item.id });
+
+function appendCards(items) {
+  grid.append(...items.map((item) => card(item, { href: hrefOf(item), onOpen: open, onSimilar: similar })));
+}
+
+function showState(state) {
+  grid.dataset.state = state;
+  $("#results").setAttribute("aria-busy", String(state === "loading" || state === "more"));
+  if (state === "loading") {
+    fill($("#summary"), t("searching"));
+    fill(grid, Array.from({ length: 18 }, (_, at) => ghost(at)));
+  }
+  if (!state) fill($("#summary"));
+  fill($("#message"));
+}
+
+function ghost(at) {
+  const node = h("li", { class: "card ghost", "aria-hidden": "true" }, h("span", { class: "frame" }), h("div", { class: "caption" }));
+  node.style.setProperty("--ratio", [1.5, 0.75, 1.33, 1, 1.78, 0.67][at % 6]);
+  return node;
+}
+
+function showSummary() {
+  showState(answer.items.length ? "ready" : "empty");
+  $("#results").setAttribute("aria-busy", "false");
+  if (!answer.items.length) {
+    fill($("#summary"), t("nothing_found"));
+    showEmpty();
+    return;
+  }
+  fill($("#summary"), t("found", { count: number(answer.total) }), h("span", { class: "took" }, t("took", { ms: number(answer.took, 0) })), (answer.notes ?? []).map(note));
+  if (answer.done) fill($("#message"), h("p", { class: "end" }, t("end_of_results")));
+}
+
+const note = (code) => boot.strings[`note_${code}`] && h("span", { class: "query-note" }, t(`note_${code}`));
+
+function showEmpty() {
+  fill($("#message"), h("div", { class: "state" }, icon("empty"), h("h2", {}, t("nothing_found")),
+    h("p", {}, address.filterCount(search) ? t("empty_filters") : t("empty_words")),
+    address.filterCount(search) > 0 && h("button", { class: "primary", type: "button", onclick: () => go(address.withoutFilters(search)) }, t("clear_all")),
+    h("p", { class: "examples" }, boot.examples.map((word) => exampleChip(word)))));
+}
+
+function exampleChip(word) {
+  return h("a", { class: "chip", href: `/?q=${encodeURIComponent(word)}`, onclick: (event) => { event.preventDefault(); go({ ...address.withoutFilters(search), ...noPicture, q: word }); } }, word);
+}
+
+function showProblem(error, page) {
+  showState("error");
+  if (page === 1) fill(grid);
+  const offline = error.code === "offline";
+  fill($("#summary"), page === 1 ? t(offline ? "offline_title" : "failed") : "");
+  fill($("#message"), h("div", { class: "state error", role: "alert" }, icon(offline ? "offline" : "warning"),
+    h("h2", {}, t(offline ? "offline_title" : "failed")), h("p", {}, error.message),
+    error.requestId && h("p", { class: "note" }, `${error.code} · ${error.requestId}`),
+    h("button", { class: "primary", type: "button", onclick: () => { answer = null; run(); } }, t("try_again"))));
+}
+
+function notice(text) {
+  const node = $("#notice");
+  fill(node, h("span", {}, text), h("button", { class: "quiet", type: "button", "aria-label": t("close"), onclick: () => { node.hidden = true; } }, icon("close")));
+  node.hidden = false;
+}
+
+// ── the box ───────────────────────────────────────────────────────────────────────────────────────
+
+const noPicture = { picture: null, image_id: "", image_url: "", region: "", mode: "similar", image_weight: "0.5" };
+
+function drawBox() {
+  if (document.activeElement !== box || box.value.trim() !== search.q) box.value = search.q;
+  const has = address.hasPicture(search);
+  $("#notice").hidden = $("#notice").hidden || !has && !history.state?.picture;
+  document.body.classList.toggle("with-picture", has);
+  fill($("#picture"), has && pictureChip());
+  fill($("#picture-tools"), has && pictureTools());
+  drawChips($("#chips"), search, changeFilters);
+  box.placeholder = has ? t("placeholder_picture") : t("placeholder");
+  for (const link of document.querySelectorAll("a[data-lang]")) link.href = address.write({ ...search, lang: link.dataset.lang });
+  const sort = $("#sort");
+  sort.value = search.sort;
+  $("#filter-count").textContent = address.filterCount(search) || "";
+}
+
+function pictureChip() {
+  const url = pictures.pictureUrl(search);
+  const region = search.region && h("span", { class: "region-mark" });
+  if (region) {
+    const { x, y, w, h: height } = Object.fromEntries(["x", "y", "w", "h"].map((name, at) => [name, Number(search.region.split(",")[at])]));
+    Object.assign(region.style, { left: `${x * 100}%`, top: `${y * 100}%`, width: `${w * 100}%`, height: `${height * 100}%` });
+  }
+  return h("span", { class: "picture-chip" },
+    h("button", { type: "button", class: "thumb", title: t("choose_region"), "aria-label": t("choose_region"), disabled: !url, onclick: () => chooseRegion(url, search.region, (value) => go({ region: value })) },
+      url ? h("span", { class: "thumb-frame" }, h("img", { src: url, alt: t("query_picture") }), region) : icon("link")),
+    h("button", { type: "button", class: "quiet", "aria-label": t("remove_picture"), title: t("remove_picture"), onclick: () => go(noPicture) }, icon("close")));
+}
+
+function pictureTools() {
+  const mode = (name) => h("button", { type: "button", "aria-pressed": String(search.mode === name), onclick: () => go({ mode: name }) }, t(`mode_${name}`));
+  const weight = h("input", { type: "range", id: "weight", min: 0, max: 1, step: 0.1, value: search.image_weight, "aria-label": t("weight"), onchange: () => go({ image_weight: weight.value }) });
+  const url = pictures.pictureUrl(search);
+  return [h("div", { class: "segments", role: "group", "aria-label": t("mode") }, mode("similar"), mode("same")),
+    url && h("button", { type: "button", class: "quiet small", onclick: () => chooseRegion(url, search.region, (value) => go({ region: value })) }, icon("crop"), t(search.region ? "change_region" : "choose_region")),
+    search.q && search.mode === "similar" && h("label", { class: "weight" }, h("span", {}, t("words")), weight, h("span", {}, t("picture"))),
+    search.picture && h("span", { class: "note" }, icon("info"), t("picture_only_here"))];
+}
+
+$("#search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  box.blur();
+  go({ q: box.value.trim() });
+});
+$("#sort").addEventListener("change", (event) => go({ sort: event.target.value }));
+const openChooser = pictures.chooser({ onFile: usePicture, onUrl: (url) => go({ ...noPicture, image_url: url }) });
+$("#choose").addEventListener("click", openChooser);
+pictures.listen({ onFile: usePicture, onUrl: (url) => useAddress(url) });
+
+async function usePicture(file) {
+  const picture = await pictures.hold(file);
+  if (picture) go({ ...noPicture, picture });
+}
+
+/** A picture dragged within the page is one of the library's own. */
+function useAddress(url) {
+  const own = new URL(url, location.href);
+  const id = own.origin === location.origin && own.searchParams.get("view");
+  go({ ...noPicture, ...(id ? { image_id: id } : { image_url: url }) });
+}
+
+// ── filters ───────────────────────────────────────────────────────────────────────────────────────
+
+function drawFilters() {
+  drawPanel($("#filters"), search, answer?.facets, changeFilters);
+}
+
+function changeFilters(changes) {
+  if (changes === "close") return toggleFilters(false);
+  return go(changes === "clear" ? address.withoutFilters(search) : changes);
+}
+
+function toggleFilters(open = !document.body.classList.contains("filters-open")) {
+  document.body.classList.toggle("filters-open", open);
+  $("#filter-button").setAttribute("aria-expanded", String(open));
+}
+$("#filter-button").addEventListener("click", () => toggleFilters());
+$("#filter-veil").addEventListener("click", () => toggleFilters(false));
+toggleFilters(matchMedia("(min-width: 1100px)").matches);
+
+// ── the detail view ───────────────────────────────────────────────────────────────────────────────
+
+function open(item) {
+  remember();
+  const first = !search.view;
+  search = { ...search, view: item.id };
+  history[first ? "pushState" : "replaceState"]({ ...history.state, over: first ? true : history.state?.over }, "", address.write(search));
+  showDetail(item);
+}
+
+function close() {
+  if (history.state?.over) history.back();
+  else {
+    search = { ...search, view: "" };
+    history.replaceState(history.state, "", address.write(search));
+    run({ scroll: null });
+  }
+}
+
+async function showDetail(given = null) {
+  const id = search.view;
+  if (!id) {
+    const left = detail.shown();
+    detail.hide();
+    if (left) grid.querySelector(`[data-id="${CSS.escape(left.id)}"] a.frame`)?.focus({ preventScroll: true });
+    return;
+  }
+  const item = given ?? answer?.items.find((one) => one.id === id) ?? (await getImage(id).catch(failDetail));
+  if (!item || search.view !== id) return;
+  const at = answer?.items.findIndex((one) => one.id === id) ?? -1;
+  const neighbour = (step) => (at < 0 ? null : answer.items[at + step] ?? null);
+  detail.show(item, {
+    onClose: close, onOpen: open, onSimilar: similar,
+    onSame: (one) => go({ ...address.withoutFilters(search), ...noPicture, q: "", image_id: one.id, mode: "same" }),
+    onSearch: (changes) => go({ ...address.withoutFilters(search), ...noPicture, ...changes }),
+    onStep: (step) => { const other = neighbour(step); if (other) { open(other); grid.querySelector(`[data-id="${CSS.escape(other.id)}"]`)?.scrollIntoView({ block: "nearest" }); } },
+    hasNext: (step) => Boolean(neighbour(step)), href: hrefOf,
+  });
+}
+
+function failDetail(error) {
+  toast(error instanceof Problem ? error.message : t("failed"));
+  search = { ...search, view: "" };
+  history.replaceState(history.state, "", address.write(search));
+  return null;
+}
+
+function similar(item) {
+  go({ ...noPicture, q: "", image_id: item.id });
+}
+
+// ── keyboard ──────────────────────────────────────────────────────────────────────────────────────
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const typing = event.target.matches("input, textarea, select");
+  if (event.key === "/" && !typing) {
+    event.preventDefault();
+    box.focus();
+    box.select();
+  } else if (event.key === "Escape") {
+    if (typing) event.target.blur();
+    else toggleFilters(matchMedia("(min-width: 1100px)").matches && document.body.classList.contains("filters-open"));
+  } else if (event.key.startsWith("Arrow") && (!typing || (event.target === box && event.key === "ArrowDown"))) {
+    if (event.target.closest?.("#filters, .segments")) return;
+    if (walk(grid, event.key)) event.preventDefault();
+  }
+});
+
+// ── start ─────────────────────────────────────────────────────────────────────────────────────────
+
+detail.listen();
+for (const link of document.querySelectorAll("#home a[data-example]")) link.replaceWith(exampleChip(link.dataset.example));
+const mosaic = $("#mosaic");
+if (mosaic) fill(mosaic, boot.mosaic.map((item) => card(item, { href: hrefOf(item), onOpen: open, onSimilar: similar })));
+addEventListener("online", () => { if (grid.dataset.state === "error") { answer = null; run(); } });
+restore(history.state);
+if (PER_PAGE > boot.limits.max_per_page) console.warn("per_page is above the server's limit");

@@ -1,0 +1,34 @@
+// Why an image matched: which words stand in which field, and what each feature earned.
+
+import { h } from "./dom.js";
+import { boot, number, t } from "./boot.js";
+
+const known = (prefix, name) => (boot.strings[`${prefix}_${name}`] ? t(`${prefix}_${name}`) : name.replaceAll("_", " "));
+
+/** A text as nodes, with the query's words marked. */
+export function highlight(text, words) {
+  const wanted = [...new Set(words)].filter(Boolean).sort((a, b) => b.length - a.length);
+  if (!wanted.length) return [text];
+  const pattern = new RegExp(`(${wanted.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`, "gi");
+  return text.split(pattern).map((part, at) => (at % 2 ? h("mark", {}, part) : part));
+}
+
+/** The whole explanation, folded until somebody asks. */
+export function drawWhy(explain) {
+  const matches = Object.entries(explain.matches).filter(([, words]) => words.length);
+  const most = Math.max(...explain.contributions.map((part) => Math.abs(part.contribution)), 1e-9);
+  return h("details", { class: "why", open: true },
+    h("summary", {}, t("why")),
+    matches.length > 0 && h("dl", { class: "matches" }, matches.map(([field, words]) => [
+      h("dt", {}, known("field", field)), h("dd", {}, words.map((word) => h("mark", {}, word)))])),
+    !matches.length && h("p", { class: "note" }, t("why_by_meaning")),
+    h("ul", { class: "bars" }, explain.contributions.filter((part) => Math.abs(part.contribution) > 0.0005).slice(0, 8).map((part) => bar(part, most))));
+}
+
+function bar(part, most) {
+  const fillBar = h("span", { class: part.contribution < 0 ? "bar less" : "bar" });
+  fillBar.style.setProperty("--share", Math.abs(part.contribution) / most);
+  return h("li", { title: `${part.feature} = ${part.value === null ? "?" : number(part.value, 4)} × ${number(part.weight, 3)}` },
+    h("span", { class: "feature" }, known("feature", part.feature)), fillBar,
+    h("span", { class: "amount" }, `${part.contribution < 0 ? "−" : "+"}${number(Math.abs(part.contribution), 3)}`));
+}
