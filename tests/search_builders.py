@@ -1,11 +1,33 @@
-"""Records with the fields a test cares about; everything else is plain."""
+"""A small world to search in: real library, real index, pictures of striped colours."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import io
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from tusou.types import ImageRecord, Metadata, Quality, Swatch
+import numpy as np
+from PIL import Image
+
+from fakes import KeywordEncoder, solid, striped
+from tusou.catalog.library import Library
+from tusou.catalog.licenses import license_of
+from tusou.catalog.records import Batch, Origin, image_id_of
+from tusou.catalog.suppliers import add_supplier
+from tusou.imaging.analyze import analyze_image
+from tusou.imaging.limits import Limits
+from tusou.index.base import FieldTokens, IndexDocument
+from tusou.index.embedded import EmbeddedIndex
+from tusou.search.engine import SearchEngine
+from tusou.search.texts import field_texts
+from tusou.text.analyze import analyze
+from tusou.types import ImageRecord, Metadata, Pixels, Quality, Supplier, Swatch
+
+RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 160, 0), (0, 0, 255), (255, 255, 0)
+WHITE, BLACK, GREY = (255, 255, 255), (0, 0, 0), (128, 128, 128)
+START = datetime(2024, 5, 1, tzinfo=UTC)
 
 
 def a_record(row: int = 0, **fields: Any) -> ImageRecord:
@@ -28,7 +50,115 @@ def a_record(row: int = 0, **fields: Any) -> ImageRecord:
         "quality": Quality(0.96, 5.0, 0.9, 0.2, 40.0, 0.0),
         "palette": (Swatch((255, 0, 0), 0.75), Swatch((0, 0, 0), 0.25)),
         "metadata": Metadata(**metadata),
-        "added": datetime(2024, 5, 6, tzinfo=UTC),
-        "updated": datetime(2024, 5, 7, tzinfo=UTC),
+        "added": START + timedelta(days=row),
+        "updated": START + timedelta(days=row),
     }
     return ImageRecord(**(values | fields))
+
+
+def png(pixels: Pixels) -> bytes:
+    """A picture as PNG bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def jpeg(pixels: Pixels, quality: int = 90) -> bytes:
+    """A picture as JPEG bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def textured(seed: int, height: int = 240, width: int = 320) -> Pixels:
+    """A picture with enough detail for a fingerprint: soft random blobs, different for each seed."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (8, 10, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def document_for(record: ImageRecord, authority: float = 0.5, quality: float = 0.5) -> IndexDocument:
+    """What the index is told of a record."""
+    code = record.metadata.license
+    allowed = license_of(code) if code else None
+    fields = {}
+    for name, text in field_texts(record).items():
+        tokens = analyze(text)
+        fields[name] = FieldTokens(tokens.words, tokens.grams)
+    return IndexDocument(
+        row=record.row,
+        fields=fields,
+        supplier=record.supplier,
+        license=code,
+        license_type=tuple(n for n in ("commercial", "modification") if allowed and getattr(allowed, n)),
+        format=record.format,
+        width=record.width,
+        height=record.height,
+        added=record.added.timestamp(),
+        palette=record.palette,
+        fingerprint=record.fingerprint,
+        fingerprint_quality=record.fingerprint_quality,
+        features={"quality": quality, "authority": authority},
+    )
+
+
+class World:
+    """A library that is written and searched in one process, by two handles as in real life."""
+
+    def __init__(self, path: Path) -> None:
+        self.encoder = KeywordEncoder()
+        self.library = Library.create(path / "library")
+        self.embeddings = self.library.embeddings(self.encoder.model_id, self.encoder.dim)
+        self.index = self._open(writer=True)
+        for name in ("acme", "zoo"):
+            add_supplier(self.library.catalog, Supplier(name, title=f"{name.title()} Pictures"))
+
+    def _open(self, *, writer: bool) -> EmbeddedIndex:
+        rows = self.library.embeddings(self.encoder.model_id, self.encoder.dim)
+        return EmbeddedIndex.open(self.library.index_path, rows, self.encoder.model_id, writer=writer)
+
+    def engine(self) -> SearchEngine:
+        """A new engine over what was indexed so far."""
+        return SearchEngine(self.library, self.encoder, self._open(writer=False))
+
+    def add(
+        self, pixels: Pixels | None = None, *, features: dict[str, float] | None = None, **fields: Any
+    ) -> str:
+        """Add one image to catalog and index; returns its id. Default picture: grey."""
+        return self.add_many([(pixels if pixels is not None else solid(GREY), fields)], features=features)[0]
+
+    def add_many(
+        self, images: Iterable[tuple[Pixels, dict[str, Any]]], *, features: dict[str, float] | None = None
+    ) -> list[str]:
+        """Add images in one transaction; returns their ids."""
+        records = []
+        start = self.library.catalog.row_limit()
+        embeddings = []
+        for row, (pixels, given) in enumerate(images, start):
+            data = png(pixels)
+            analysis, working = analyze_image(data, Limits())
+            self.library.blobs.put(data)
+            fields: dict[str, Any] = {"supplier": "acme", "item_id": f"item-{row}"} | given
+            measured = {name: getattr(analysis, name) for name in analysis.__slots__ if name != "thumbnail"}
+            fields = measured | {"image_id": image_id_of(fields["supplier"], fields["item_id"])} | fields
+            records.append(a_record(row, byte_size=len(data), **fields))
+            embeddings.append(self.encoder.encode_images([working])[0])
+        segment = self.embeddings.append(start, np.stack(embeddings))
+        self.library.catalog.apply(Batch([(record, Origin()) for record in records], segments=[segment]))
+        self.index.upsert([document_for(record, **(features or {})) for record in records])
+        self.index.commit(self.library.catalog.last_change())
+        return [record.image_id for record in records]
+
+    def remove(self, image_id: str, *, index_too: bool = True) -> None:
+        """Take an image out of the catalog, and out of the index unless that lags behind."""
+        row = self.library.catalog.get(image_id).row
+        self.library.catalog.apply(Batch(removed=[image_id]))
+        if index_too:
+            self.index.delete([row])
+            self.index.commit(self.library.catalog.last_change())
+
+    def close(self) -> None:
+        self.index.close()
+        self.library.close()
+
+
+__all__ = ["World", "a_record", "jpeg", "png", "solid", "striped", "textured"]

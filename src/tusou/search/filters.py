@@ -113,7 +113,7 @@ FILTERS: tuple[FilterSpec, ...] = (
 _BY_NAME = {name: spec for spec in FILTERS for name in (spec.name, *spec.aliases)}
 _LATIN_NAMES = [name for name in _BY_NAME if name.isascii()]
 _NEAR = 0.84
-"""Similarity from which a word before a colon is taken for a misspelt filter (``form``, ``weight`` are not)."""
+"""Similarity from which a word before a colon is taken for a misspelt filter (``form`` is not)."""
 
 
 def is_filter_name(name: str) -> bool:

@@ -1,0 +1,94 @@
+"""The first ranker: a convex combination of normalised scores, with its weights in one place.
+
+score = sum over features of weight x normalised value; weights are not negative and sum to 1. Such a
+combination of a lexical and a dense score needs no training and beats reciprocal rank fusion (Bruch, Gai,
+Ingber: An Analysis of Fusion Functions for Hybrid Retrieval, TOIS 2023). As there, the lower end of a
+score's scale is fixed (0 for BM25, DENSE_FLOOR for a cosine) and its upper end is the best candidate, so that
+the tail of the candidates does not move the scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from tusou.index.base import FIELDS
+from tusou.index.token_rows import FIELD_WEIGHTS
+from tusou.ranking.base import Scores
+from tusou.ranking.features import FEATURE_NAMES, FeatureTable
+
+LEXICAL, COVERAGE, DENSE, IMAGE = "lexical", "coverage", "dense_similarity", "image_similarity"
+WORDS = (LEXICAL, COVERAGE, DENSE)
+BM25 = "bm25_"
+
+WEIGHTS: Mapping[str, float] = {
+    LEXICAL: 0.40,
+    COVERAGE: 0.10,
+    DENSE: 0.40,
+    IMAGE: 0.90,
+    "quality": 0.05,
+    "authority": 0.05,
+}
+"""Weight of each score. The first three belong to the words, the fourth to the picture of a query: of a query
+of words and picture, the words' part counts 1 - image_weight and the picture's image_weight."""
+
+DENSE_FLOOR = 0.0
+"""Cosine that counts as nothing in common."""
+
+NEUTRAL = 0.5
+"""Stands for an unknown quality or authority: neither praise nor blame."""
+
+
+class ConvexCombination:
+    """Ranks by weights alone; implements ``ranking.base.Ranker``.
+
+    Args:
+        weights: Like WEIGHTS.
+    """
+
+    name = "convex"
+
+    def __init__(self, weights: Mapping[str, float] = WEIGHTS) -> None:
+        priors = weights["quality"] + weights["authority"]
+        totals = (sum(weights[name] for name in WORDS) + priors, weights[IMAGE] + priors)
+        if min(weights.values()) < 0 or not np.allclose(totals, 1.0):
+            raise ValueError(
+                f"weights must not be negative, and sum to 1 for words and for a picture: {weights}"
+            )
+        self._weights = weights
+
+    def rank(self, features: FeatureTable) -> Scores:
+        """Score every candidate, 0 to 1."""
+        normalized = np.column_stack([_normalized(features, name) for name in FEATURE_NAMES])
+        weights = np.array([self._weight(name, features.image_weight) for name in FEATURE_NAMES])
+        return Scores(FEATURE_NAMES, normalized, weights, normalized * weights)
+
+    def _weight(self, name: str, image_weight: float) -> float:
+        if name == IMAGE:
+            return self._weights[IMAGE] * image_weight
+        if name.startswith(BM25):
+            return self._weights[LEXICAL] * (1 - image_weight) * FIELD_WEIGHTS[name.removeprefix(BM25)]
+        return self._weights[name] * (1 - image_weight if name in WORDS else 1)
+
+
+def _normalized(features: FeatureTable, name: str) -> npt.NDArray[np.float64]:
+    values = features.column(name).astype(np.float64)
+    if name in (DENSE, IMAGE):
+        return _share_of_best(values - DENSE_FLOOR)
+    if name.startswith(BM25):
+        return values / (_best_bm25(features) or 1.0)
+    return np.nan_to_num(np.clip(values, 0.0, 1.0), nan=NEUTRAL)
+
+
+def _share_of_best(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """0 for nothing in common or not measured, 1 for the best candidate."""
+    values = np.maximum(np.nan_to_num(values, nan=0.0), 0.0)
+    return values / (values.max(initial=0.0) or 1.0)
+
+
+def _best_bm25(features: FeatureTable) -> float:
+    """Largest weighted sum of BM25 over fields; on one scale the fields add up to at most 1."""
+    fields = features.columns([BM25 + field for field in FIELDS]).astype(np.float64)
+    return float((fields @ [FIELD_WEIGHTS[field] for field in FIELDS]).max(initial=0.0))

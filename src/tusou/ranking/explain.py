@@ -1,0 +1,50 @@
+"""Say why an image stands where it stands: words found, retrievers, and each feature's part in the score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tusou.ranking.base import Scores
+from tusou.ranking.features import FeatureTable
+from tusou.text.analyze import Analyzer, Term
+from tusou.types import Contribution
+
+
+def contributions_of(scores: Scores, features: FeatureTable, i: int) -> tuple[Contribution, ...]:
+    """Parts of the i-th candidate's score, largest first; features that add nothing are left out."""
+    parts = [
+        Contribution(
+            feature=name,
+            value=float(features.column(name)[i]),
+            normalized=float(scores.normalized[i, j]),
+            weight=float(scores.weights[j]),
+            contribution=float(scores.contributions[i, j]),
+        )
+        for j, name in enumerate(scores.names)
+        if scores.contributions[i, j] != 0
+    ]
+    return tuple(sorted(parts, key=lambda part: -abs(part.contribution)))
+
+
+def matched_words(
+    terms: Sequence[Term], texts: Mapping[str, str], analyzer: Analyzer
+) -> dict[str, tuple[str, ...]]:
+    """Field name to the query's words found in it, in the order of the query; fields without any left out.
+
+    Args:
+        terms: Words of the query.
+        texts: Field name to its text, as it was indexed.
+        analyzer: The one that analysed both.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for field, text in texts.items():
+        tokens = analyzer.analyze(text)
+        words, grams = set(tokens.words), set(tokens.grams)
+        matched = tuple(
+            term.surface
+            for term in terms
+            if not words.isdisjoint(term.words) or not grams.isdisjoint(term.grams)
+        )
+        if matched:
+            found[field] = matched
+    return found

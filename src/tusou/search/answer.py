@@ -1,0 +1,113 @@
+"""The whole answer to a query, as rows in order: ranked, browsed, or copies of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tusou.index.base import Index
+from tusou.ranking.base import Ranker, best_first
+from tusou.ranking.explain import contributions_of
+from tusou.ranking.features import RankingQuery, gather_features
+from tusou.recall.dense import DenseRetriever
+from tusou.recall.fusion import unite
+from tusou.recall.lexical import LexicalRetriever
+from tusou.search.copies import find_copies
+from tusou.search.query_image import QueryImage
+from tusou.search.stages import Stages
+from tusou.types import Contribution, Embeddings, Filters, Mask, Range, Rows
+
+NEWEST_SHARE = 0.5
+"""Share of the best score an image needs to be in an answer sorted by date: relevance decides who is in it,
+the date decides the order."""
+
+Reasons = tuple[tuple[str, ...], tuple[Contribution, ...]]
+"""Retrievers that found an image, and the parts of its score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Every image of an answer.
+
+    Attributes:
+        rows: (n,) in order.
+        scores: (n,) aligned with rows; zeros where nothing was ranked.
+        reasons: Place in the answer to why that image is there.
+    """
+
+    rows: Rows
+    scores: npt.NDArray[np.float64]
+    reasons: Callable[[int], Reasons]
+
+
+def every_live_row(index: Index) -> Mask:
+    """A mask that lets every live row through."""
+    mask = index.mask(Filters(width=Range(0, None)))
+    assert mask is not None, "a filter gives a mask"
+    return mask
+
+
+def browse(index: Index, mask: Mask | None) -> Answer:
+    """What the filters let through, newest first (rows are numbered in the order of arrival)."""
+    rows = np.flatnonzero(every_live_row(index) if mask is None else mask)[::-1]
+    return Answer(rows, np.zeros(len(rows)), lambda _: (("filters",), ()))
+
+
+def copies(index: Index, picture: QueryImage, equal: list[int], depth: int, mask: Mask | None) -> Answer:
+    """Copies of the query picture."""
+    allowed = every_live_row(index) if mask is None else mask
+    rows, scores = find_copies(index, picture, equal, depth, allowed)
+
+    def reasons(place: int) -> Reasons:
+        score = float(scores[place])
+        source = "sha256" if int(rows[place]) in equal else "fingerprint"
+        return (source,), (Contribution("image_similarity", score, score, 1.0, score),)
+
+    return Answer(rows, scores, reasons)
+
+
+def rank(
+    index: Index, query: RankingQuery, ranker: Ranker, depth: int, mask: Mask | None, stages: Stages
+) -> Answer:
+    """Candidates of both retrievers in the ranker's order."""
+    with stages("recall_lexical"):
+        lexical = LexicalRetriever(index).retrieve(query.text, None, depth, mask)
+    with stages("recall_dense"):
+        dense = DenseRetriever(index).retrieve(None, _direction(query), depth, mask)
+    with stages("features"):
+        candidates = unite({"lexical": lexical, "dense": dense})
+        features = gather_features(index, query, candidates.rows)
+    with stages("rank"):
+        scores = ranker.rank(features)
+        values = scores.values
+        order = best_first(values, candidates.rows)
+
+    def reasons(place: int) -> Reasons:
+        i = int(order[place])
+        return candidates.sources(i), contributions_of(scores, features, i)
+
+    return Answer(candidates.rows[order], values[order], reasons)
+
+
+def newest_first(answer: Answer) -> Answer:
+    """The relevant part of a ranked answer, by arrival; see NEWEST_SHARE."""
+    relevant = np.flatnonzero(answer.scores >= NEWEST_SHARE * answer.scores.max(initial=0.0))
+    places = relevant[np.argsort(-answer.rows[relevant])]
+    return Answer(
+        answer.rows[places], answer.scores[places], lambda place: answer.reasons(int(places[place]))
+    )
+
+
+def _direction(query: RankingQuery) -> Embeddings | None:
+    """The embedding nearest neighbours are sought of: words and picture weighted, L2-normalised.
+
+    Its cosines are the weighted sum of both embeddings' cosines, up to one factor.
+    """
+    if query.text_embedding is None or query.image_embedding is None:
+        return query.image_embedding if query.text_embedding is None else query.text_embedding
+    mixed = (1 - query.image_weight) * query.text_embedding + query.image_weight * query.image_embedding
+    norm = np.linalg.norm(mixed)
+    return (mixed / norm).astype(np.float32) if norm > 0 else query.image_embedding

@@ -1,0 +1,302 @@
+"""The query path: parse, encode, filter, recall, rank, and the page that shows it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import Self
+
+import numpy as np
+
+from tusou.catalog.library import Library
+from tusou.encoders.base import Encoder
+from tusou.encoders.bundle_encoder import open_encoder
+from tusou.errors import QueryError
+from tusou.imaging.decode import decode as decode_image
+from tusou.imaging.limits import Limits
+from tusou.index.base import Index
+from tusou.ranking.base import Ranker
+from tusou.ranking.convex import ConvexCombination
+from tusou.ranking.explain import matched_words
+from tusou.ranking.features import RankingQuery
+from tusou.search.answer import Answer, browse, copies, every_live_row, newest_first, rank
+from tusou.search.filters import is_unfiltered
+from tusou.search.parse import ParsedQuery, parse_query
+from tusou.search.query_id import new_query_id
+from tusou.search.query_image import Decode, QueryImage, check_region, read_query_image
+from tusou.search.resolve import resolve_filters
+from tusou.search.shared_lock import SharedLock
+from tusou.search.stages import Stages
+from tusou.search.texts import field_texts
+from tusou.text.analyze import Analyzer, default_analyzer
+from tusou.types import (
+    Embeddings,
+    Explanation,
+    Filters,
+    Hit,
+    ImageRecord,
+    Mask,
+    Rows,
+    SearchPage,
+    SearchRequest,
+)
+
+FACETS = ("supplier", "license", "license_type", "orientation", "format", "color")
+"""Facets of an answer, in the order they are shown."""
+
+MAX_LIMIT = 100
+"""Most results of one page."""
+
+REFRESH_SECONDS = 0.25
+"""Age from which a search first looks for changes of other processes."""
+
+PENDING_LIMIT = 100_000
+"""Most changes looked through for deletions that the index does not know yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request, understood."""
+
+    request: SearchRequest
+    parsed: ParsedQuery
+    text_embedding: Embeddings | None
+    picture: QueryImage | None
+
+
+class SearchEngine:
+    """Answers searches over one library; safe to use from many threads.
+
+    Attributes:
+        library: Where images and their records come from.
+        encoder: Both towers.
+        index: Inverted and vector index.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        encoder: Encoder,
+        index: Index,
+        *,
+        decode: Decode | None = None,
+        ranker: Ranker | None = None,
+        analyzer: Analyzer | None = None,
+    ) -> None:
+        """Put an engine together from open parts; most callers want open().
+
+        Args:
+            library: Open library.
+            encoder: The encoder whose embeddings the index holds.
+            index: Open index; closed with the engine.
+            decode: Turns a query picture into pixels; decodes in this process when None.
+            ranker: Orders the candidates; ConvexCombination when None.
+            analyzer: The one the index was filled with.
+        """
+        self.library, self.encoder, self.index = library, encoder, index
+        self._decode = decode or partial(decode_image, limits=Limits.from_config(library.config))
+        self._ranker = ranker or ConvexCombination()
+        self._analyzer = analyzer or default_analyzer()
+        self._lock = SharedLock()
+        self._refreshing = Lock()
+        self._refreshed = 0.0
+        self._dead: Rows = np.empty(0, np.int64)
+        self.refresh()
+
+    @classmethod
+    def open(cls, library: Library, encoder: Encoder | None = None, *, decode: Decode | None = None) -> Self:
+        """Open the index of a library and make an engine.
+
+        Args:
+            library: Open library; it stays the caller's to close.
+            encoder: Both towers; the bundle of the library's settings when None.
+            decode: See __init__.
+
+        Raises:
+            BundleError: The bundle is missing, incomplete or altered.
+            IndexStale: The index belongs to another model.
+            IndexCorrupt: The index is damaged.
+        """
+        from tusou.ingest.indexing import open_index
+
+        encoder = encoder or open_encoder(library.config.bundle)
+        return cls(library, encoder, open_index(library, encoder), decode=decode)
+
+    def close(self) -> None:
+        """Release the index; the library stays open."""
+        self.index.close()
+
+    def refresh(self) -> None:
+        """See at once what other processes added, changed and deleted; searches do it by themselves."""
+        with self._lock.writing():
+            self.index.refresh()
+            self._dead = self._dead_rows()
+            self._refreshed = time.monotonic()
+
+    def search(self, request: SearchRequest) -> SearchPage:
+        """Answer one request.
+
+        Raises:
+            QueryError: The request cannot be understood; the message says what to change.
+            DecodeError: The query picture cannot be decoded.
+            ImageNotFound: No image has the id of the query picture.
+        """
+        stages = Stages()
+        check_request(request)
+        with stages("refresh"):
+            self._refresh_when_due()
+        asked = self._understand(request, stages)
+        with self._lock.reading():
+            with stages("mask"):
+                mask = self._mask(asked)
+            answer = self._answer(asked, mask, stages)
+            with stages("facets"):
+                facets = self.index.facets(answer.rows, FACETS) if request.facets else {}
+        with stages("hydrate"):
+            hits = self._hits(asked, answer)
+        return SearchPage(
+            query_id=new_query_id(),
+            hits=hits,
+            total=len(answer.rows),
+            facets=facets,
+            notes=_notes(asked),
+            timings=stages.milliseconds(),
+        )
+
+    def _refresh_when_due(self) -> None:
+        """Refresh when the last look is old enough; one thread does, the others go on."""
+        if time.monotonic() - self._refreshed >= REFRESH_SECONDS and self._refreshing.acquire(blocking=False):
+            try:
+                self.refresh()
+            finally:
+                self._refreshing.release()
+
+    def _dead_rows(self) -> Rows:
+        """Rows the catalog has deleted and the index still holds."""
+        catalog, behind = self.library.catalog, self.index.watermark
+        if catalog.last_change() <= behind:
+            return np.empty(0, np.int64)
+        pending = catalog.changes(behind, PENDING_LIMIT)
+        return np.array(sorted({change.row for change in pending if change.kind == "delete"}), np.int64)
+
+    def _understand(self, request: SearchRequest, stages: Stages) -> _Asked:
+        with stages("parse"):
+            parsed = parse_query(request.q, self._analyzer)
+        with stages("encode"):
+            picture = read_query_image(request, self.library, self.encoder, self._decode)
+            embedding = None
+            if parsed.text and request.mode == "similar":
+                embedding = self.encoder.encode_texts([parsed.text])[0]
+        return _Asked(request, parsed, embedding, picture)
+
+    def _mask(self, asked: _Asked) -> Mask | None:
+        """Rows that may be found: filters of both sources, phrases and exclusions; None for all live rows."""
+        parts = [self._filter_mask(asked.request.filters), self._filter_mask(asked.parsed.filters)]
+        parts.append(self.index.text_mask(asked.parsed.text_query))
+        given = [part for part in parts if part is not None]
+        own = asked.picture.row if asked.picture else None
+        if not given and own is None and not len(self._dead):
+            return None
+        mask = np.logical_and.reduce(given) if given else every_live_row(self.index)
+        mask[self._dead[self._dead < len(mask)]] = False
+        if own is not None and own < len(mask):
+            mask[own] = False
+        return mask
+
+    def _filter_mask(self, filters: Filters) -> Mask | None:
+        if is_unfiltered(filters):
+            return None
+        return self.index.mask(resolve_filters(filters, self.library.catalog, self._license_codes))
+
+    def _license_codes(self) -> list[str]:
+        return [code for code, _ in self.index.facets(None, ["license"])["license"]]
+
+    def _answer(self, asked: _Asked, mask: Mask | None, stages: Stages) -> Answer:
+        request, depth = asked.request, self.library.config.recall_depth
+        if request.mode == "same" and asked.picture is not None:
+            with stages("copies"):
+                equal = self._equal_rows(asked.picture)
+                return copies(self.index, asked.picture, equal, depth, mask)
+        if not asked.parsed.text and asked.picture is None:
+            with stages("browse"):
+                return browse(self.index, mask)
+        query = RankingQuery(
+            text=asked.parsed.text_query,
+            text_embedding=asked.text_embedding,
+            image_embedding=asked.picture.embedding if asked.picture else None,
+            image_weight=_image_weight(asked),
+        )
+        answer = rank(self.index, query, self._ranker, depth, mask, stages)
+        return newest_first(answer) if request.sort == "newest" else answer
+
+    def _equal_rows(self, picture: QueryImage) -> list[int]:
+        if not picture.sha256:
+            return []
+        return [record.row for record in self.library.catalog.with_sha256(picture.sha256)]
+
+    def _hits(self, asked: _Asked, answer: Answer) -> tuple[Hit, ...]:
+        request = asked.request
+        places = range(request.offset, min(request.offset + request.limit, len(answer.rows)))
+        records = self.library.catalog.get_rows([int(answer.rows[place]) for place in places])
+        shown = ((place, records.get(int(answer.rows[place]))) for place in places)
+        return tuple(
+            Hit(
+                image=record,
+                rank=place + 1,
+                score=float(answer.scores[place]),
+                explanation=self._explain(asked, answer, place, record) if request.explain else None,
+            )
+            for place, record in shown
+            if record is not None
+        )
+
+    def _explain(self, asked: _Asked, answer: Answer, place: int, record: ImageRecord) -> Explanation:
+        sources, contributions = answer.reasons(place)
+        matches = matched_words(asked.parsed.terms, field_texts(record), self._analyzer)
+        return Explanation(sources=sources, matches=matches, contributions=contributions)
+
+
+def check_request(request: SearchRequest) -> None:
+    """Refuse what no search can answer.
+
+    Raises:
+        QueryError: Page, weight, picture or region are out of range or contradict each other.
+    """
+    if not 1 <= request.limit <= MAX_LIMIT or request.offset < 0:
+        raise QueryError(
+            f"a page starts at 0 or later and holds 1 to {MAX_LIMIT} results; "
+            f"got offset {request.offset}, limit {request.limit}",
+            reason="bad_page",
+        )
+    if not 0 <= request.image_weight <= 1:
+        raise QueryError(
+            f"image_weight must lie between 0 and 1, got {request.image_weight}", reason="bad_image_weight"
+        )
+    pictures = (request.image is not None) + (request.image_id is not None)
+    if pictures > 1:
+        raise QueryError("give a picture or the id of one, not both", reason="two_pictures")
+    if not pictures and (request.mode == "same" or request.region is not None):
+        raise QueryError("mode=same and region need a query picture", reason="no_picture")
+    if request.region is not None:
+        check_region(request.region)
+
+
+def _image_weight(asked: _Asked) -> float:
+    """Share of the picture in what is asked."""
+    if asked.picture is None:
+        return 0.0
+    return asked.request.image_weight if asked.parsed.text else 1.0
+
+
+def _notes(asked: _Asked) -> tuple[str, ...]:
+    """Codes of what was done to the query; with a picture, a query without words needs no remark."""
+    if asked.picture is None:
+        return asked.parsed.notes
+    notes = [
+        note for note in asked.parsed.notes if note not in ("empty_query", "filters_only", "exclusions_only")
+    ]
+    if asked.request.mode == "same" and asked.parsed.text:
+        notes.append("words_ignored")
+    return tuple(notes)

@@ -1,0 +1,16 @@
+"""Names for answers: unique, and sortable by time."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+
+
+def new_query_id() -> str:
+    """A UUID of version 7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | (0x7 << 76)  # version
+    value = value & ~(0x3 << 62) | (0x2 << 62)  # variant
+    return str(uuid.UUID(int=value))
