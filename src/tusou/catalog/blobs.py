@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tusou.catalog.durable import storage_errors, sync_folders
 from tusou.errors import LibraryCorrupt
+
+_staged = itertools.count()  # two items of the same bytes must not write into one file
 
 
 class BlobStore:
@@ -41,7 +44,7 @@ class BlobStore:
         Raises:
             StorageFull: The disk has no room.
         """
-        target = self.incoming / f"{sha256}.{os.getpid()}"
+        target = self.incoming / f"{sha256}.{os.getpid()}.{next(_staged)}"
         with storage_errors(self.root):
             try:
                 target.write_bytes(data)
@@ -60,7 +63,7 @@ class BlobStore:
         folders: set[Path] = set()
         with storage_errors(self.root):
             for _, source in staged:
-                _sync_file(source)
+                _sync_file(source)  # before the rename: a name must never show unfinished bytes
             for sha256, source in staged:
                 target = self.path(sha256)
                 if not target.parent.is_dir():

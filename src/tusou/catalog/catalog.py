@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
 
 from tusou.catalog.codec import RECORD_COLUMNS, decode_record, encode_record
 from tusou.catalog.records import Batch, Change, Known, Origin, Segment
@@ -235,6 +235,11 @@ class Catalog:
             rows = connection.execute(query.where(c.model_id == model_id).order_by(c.start))
             return [Segment(*row) for row in rows]
 
+    def models(self) -> list[str]:
+        """Ids of the models that embeddings are kept of, by name."""
+        with self.engine.connect() as connection:
+            return list(connection.scalars(select(segments.c.model_id).distinct().order_by("model_id")))
+
     def embedded_rows(self, model_id: str) -> int:
         """One past the last row that has an acknowledged embedding of this model."""
         return self._scalar(select(func.max(segments.c.stop)).where(segments.c.model_id == model_id))
@@ -249,6 +254,7 @@ class Catalog:
         """
         with self.engine.begin() as connection:
             put_images(connection, batch.images)
+            _touch(connection, batch.touched)
             remove_images(connection, batch.removed)
             if batch.segments:
                 values = [
@@ -311,6 +317,17 @@ def put_images(connection: Connection, entries: Sequence[tuple[ImageRecord, Orig
     raised = func.max(counters.c.value, limit)
     connection.execute(update(counters).where(counters.c.name == "rows").values(value=raised))
     connection.execute(delete(removed).where(removed.c.image_id.in_(list(row_of))))
+
+
+def _touch(connection: Connection, entries: Sequence[tuple[str, Origin]]) -> None:
+    if entries:
+        statement = update(images).where(images.c.image_id == bindparam("_image_id"))
+        statement = statement.values({name: bindparam(f"_{name}") for name in Origin.__slots__})
+        values = [
+            {"_image_id": image_id} | {f"_{name}": getattr(origin, name) for name in Origin.__slots__}
+            for image_id, origin in entries
+        ]
+        connection.execute(statement, values)
 
 
 def remove_images(connection: Connection, image_ids: Sequence[str]) -> None:

@@ -127,6 +127,7 @@ class Batch:
 
     Attributes:
         images: Records to put, with how they came; rows are the caller's (from Catalog.row_limit on).
+        touched: Image ids whose origin changed and nothing else; the change feed does not hear of them.
         removed: Image ids to take out for good.
         segments: Embeddings appended for the new rows.
         job_id: The job whose progress this is.
@@ -135,11 +136,9 @@ class Batch:
     """
 
     images: list[tuple[ImageRecord, Origin]] = field(default_factory=list)
+    touched: list[tuple[str, Origin]] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     job_id: int | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.images or self.removed or self.segments or self.refusals or self.job_id)

@@ -1,0 +1,224 @@
+"""Keep the derived index in step with the catalog: documents, catching up, building anew."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tusou.catalog.durable import sync_folders
+from tusou.catalog.library import Library
+from tusou.catalog.licenses import license_of
+from tusou.catalog.records import Change
+from tusou.errors import IndexStale, LibraryLocked, UnknownLicense
+from tusou.index.base import FieldTokens, Index, IndexDocument
+from tusou.index.embedded import EmbeddedIndex
+from tusou.ingest.worker import ImageEncoder
+from tusou.text.analyze import Analyzer
+from tusou.types import ImageRecord, Supplier
+
+_PAGE = 2_000  # changes per index commit
+
+
+def document_of(record: ImageRecord, supplier: Supplier, analyzer: Analyzer | None = None) -> IndexDocument:
+    """What the index knows of an image.
+
+    Args:
+        record: The image, with the rights that hold (as Catalog gives it).
+        supplier: Its supplier.
+        analyzer: Segments the texts; the default one when None.
+    """
+    quality = record.quality
+    return IndexDocument(
+        row=record.row,
+        fields=_fields(record, analyzer or Analyzer()),
+        supplier=record.supplier,
+        license=record.metadata.license,
+        license_type=license_types(record.metadata.license),
+        format=record.format,
+        width=record.width,
+        height=record.height,
+        added=record.added.timestamp(),
+        palette=record.palette[:6],
+        fingerprint=record.fingerprint,
+        fingerprint_quality=record.fingerprint_quality,
+        features={
+            "authority": supplier.authority,
+            "megapixels": quality.megapixels,
+            "sharpness": quality.sharpness,
+            "exposure": quality.exposure,
+            "contrast": quality.contrast,
+            "colorfulness": quality.colorfulness,
+            "blockiness": quality.blockiness,
+            "keyword_count": float(len(record.metadata.keywords_en) + len(record.metadata.keywords_zh)),
+        },
+    )
+
+
+def _fields(record: ImageRecord, analyzer: Analyzer) -> dict[str, FieldTokens]:
+    metadata = record.metadata
+    stem = metadata.filename.rpartition(".")[0] or metadata.filename
+    texts = {
+        "title": f"{metadata.title_en}\n{metadata.title_zh}",
+        "keywords": "\n".join((*metadata.keywords_en, *metadata.keywords_zh)),
+        "description": f"{metadata.description_en}\n{metadata.description_zh}",
+        "creator": metadata.creator,
+        "filename": re.sub(r"[_\-.+]+|(?<=[a-z])(?=[A-Z])", " ", stem),
+    }
+    fields: dict[str, FieldTokens] = {}
+    for name, text in texts.items():
+        tokens = analyzer.analyze(text)
+        fields[name] = FieldTokens(tokens.words, tokens.grams)
+    return fields
+
+
+def license_types(code: str) -> tuple[str, ...]:
+    """What a licence allows, as filters name it; nothing for an unknown or missing one."""
+    if not code:
+        return ()
+    try:
+        known = license_of(code)
+    except UnknownLicense:
+        return ()
+    allowed = {"commercial": known.commercial, "modification": known.modification}
+    return tuple(name for name, holds in allowed.items() if holds)
+
+
+def open_index(library: Library, encoder: ImageEncoder, *, writer: bool = False) -> Index:
+    """Open the library's index for a model.
+
+    Args:
+        library: Open for writing when ``writer``.
+        encoder: Names the model and its dimension.
+        writer: Open for upsert, delete and commit.
+
+    Raises:
+        IndexStale: The library's embeddings or index belong to another model.
+        IndexCorrupt: A file of the index does not match its manifest.
+    """
+    check_model(library, encoder)
+    rows = library.embeddings(encoder.model_id, encoder.dim)
+    return EmbeddedIndex.open(library.index_path, rows, encoder.model_id, writer=writer)
+
+
+def check_model(library: Library, encoder: ImageEncoder) -> None:
+    """Refuse a model the library was not embedded with.
+
+    Raises:
+        IndexStale: Naming the model it was embedded with.
+    """
+    models = library.catalog.models()
+    if models and encoder.model_id not in models:
+        raise IndexStale(
+            f"{library.path} is embedded with {', '.join(models)}, not with {encoder.model_id}; "
+            "use that bundle (setting bundle), or run `tusou rebuild --embeddings` with the new one"
+        )
+
+
+def catch_up(library: Library, index: Index) -> int:
+    """Apply every change the index has not seen, page by page, each page durable.
+
+    Args:
+        library: Where the changes are.
+        index: Open for writing.
+
+    Returns:
+        Number of changes applied.
+    """
+    analyzer = Analyzer()
+    applied = 0
+    while changes := library.catalog.changes(index.watermark, _PAGE):
+        _apply(library, index, changes, analyzer)
+        index.commit(changes[-1].number)
+        applied += len(changes)
+    return applied
+
+
+def _apply(library: Library, index: Index, changes: Sequence[Change], analyzer: Analyzer) -> None:
+    last = {change.row: change.kind for change in changes}
+    live = library.catalog.get_rows(row for row, kind in last.items() if kind == "upsert")
+    suppliers = {supplier.name: supplier for supplier in library.catalog.suppliers()}
+    # A row may have died after this page; then it is not in the catalog and must not stay in the index.
+    index.delete([row for row in last if row not in live])
+    index.upsert([document_of(live[row], suppliers[live[row].supplier], analyzer) for row in sorted(live)])
+
+
+def catch_up_if_behind(library: Library, encoder: ImageEncoder, index: Index) -> bool:
+    """Bring an index a reader found behind up to date, if nobody else is writing.
+
+    A crash between the catalog's commit and the index's leaves the index behind; whoever comes next mends
+    it. While a writer is at work it does so itself.
+
+    Args:
+        library: The reader's library.
+        encoder: The index's model.
+        index: The reader's index; refreshed when something was done.
+
+    Returns:
+        Whether the index is up to date now.
+    """
+    if index.watermark >= library.catalog.last_change():
+        return True
+    try:
+        with Library.open(library.path, writer=True) as writing:
+            update_index(writing, encoder)
+    except LibraryLocked:
+        return False
+    index.refresh()
+    return index.watermark >= library.catalog.last_change()
+
+
+def update_index(library: Library, encoder: ImageEncoder) -> int:
+    """Open a writer's index, catch up, close; returns the number of changes applied."""
+    index = open_index(library, encoder, writer=True)
+    try:
+        return catch_up(library, index)
+    finally:
+        index.close()
+
+
+def rebuild_index(library: Library, encoder: ImageEncoder) -> int:
+    """Build the index anew beside the old one and put it in its place.
+
+    Args:
+        library: Open for writing.
+        encoder: The model the library is embedded with.
+
+    Returns:
+        Number of images indexed.
+    """
+    check_model(library, encoder)
+    fresh = library.path / "index.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    rows = library.embeddings(encoder.model_id, encoder.dim)
+    index = EmbeddedIndex.open(fresh, rows, encoder.model_id, writer=True)
+    try:
+        count = _fill(library, index)
+    finally:
+        index.close()
+    _swap(library.index_path, fresh)
+    return count
+
+
+def _fill(library: Library, index: Index) -> int:
+    analyzer = Analyzer()
+    suppliers = {supplier.name: supplier for supplier in library.catalog.suppliers()}
+    watermark = library.catalog.last_change()
+    count, row = 0, -1
+    while records := library.catalog.records(row, _PAGE):
+        index.upsert([document_of(record, suppliers[record.supplier], analyzer) for record in records])
+        count, row = count + len(records), records[-1].row
+    index.commit(watermark)
+    return count
+
+
+def _swap(path: Path, fresh: Path) -> None:
+    """Put a folder in another's place; a crash in between leaves no index, which catches up from nothing."""
+    old = path.with_name("index.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.replace(old)
+    fresh.replace(path)
+    sync_folders([path.parent])
+    shutil.rmtree(old, ignore_errors=True)
