@@ -46,7 +46,10 @@ def test_both_readmes_show_the_two_commands_and_a_picture(readme: str) -> None:
 
 
 def test_both_readmes_have_the_same_sections() -> None:
-    counts = [len(re.findall(r"^#+ ", (ROOT / name).read_text("utf-8"), re.M)) for name in ("README.md", "README.zh-CN.md")]
+    counts = [
+        len(re.findall(r"^#+ ", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("README.md", "README.zh-CN.md")
+    ]
     assert counts[0] == counts[1] > 3
 
 

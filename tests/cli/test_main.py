@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -41,7 +42,7 @@ def test_an_unknown_verb_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> N
     assert "serach" in capsys.readouterr().err
 
 
-def test_an_error_is_one_line_with_its_reason(capsys: pytest.CaptureFixture[str], tmp_path: object) -> None:
+def test_an_error_is_one_line_with_its_reason(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["stats", "--library", f"{tmp_path}/nowhere"])
     assert caught.value.code == 1
