@@ -13,16 +13,13 @@ from PIL import Image
 
 from fakes import KeywordEncoder, solid, striped
 from tusou.catalog.library import Library
-from tusou.catalog.licenses import license_of
 from tusou.catalog.records import Batch, Origin, image_id_of
 from tusou.catalog.suppliers import add_supplier
 from tusou.imaging.analyze import analyze_image
 from tusou.imaging.limits import Limits
-from tusou.index.base import FieldTokens, IndexDocument
-from tusou.index.embedded import EmbeddedIndex
+from tusou.index.base import Index
+from tusou.ingest.indexing import catch_up, open_index
 from tusou.search.engine import SearchEngine
-from tusou.search.texts import field_texts
-from tusou.text.analyze import analyze
 from tusou.types import ImageRecord, Metadata, Pixels, Quality, Supplier, Swatch
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 160, 0), (0, 0, 255), (255, 255, 0)
@@ -76,31 +73,6 @@ def textured(seed: int, height: int = 240, width: int = 320) -> Pixels:
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def document_for(record: ImageRecord, authority: float = 0.5, quality: float = 0.5) -> IndexDocument:
-    """What the index is told of a record."""
-    code = record.metadata.license
-    allowed = license_of(code) if code else None
-    fields = {}
-    for name, text in field_texts(record).items():
-        tokens = analyze(text)
-        fields[name] = FieldTokens(tokens.words, tokens.grams)
-    return IndexDocument(
-        row=record.row,
-        fields=fields,
-        supplier=record.supplier,
-        license=code,
-        license_type=tuple(n for n in ("commercial", "modification") if allowed and getattr(allowed, n)),
-        format=record.format,
-        width=record.width,
-        height=record.height,
-        added=record.added.timestamp(),
-        palette=record.palette,
-        fingerprint=record.fingerprint,
-        fingerprint_quality=record.fingerprint_quality,
-        features={"quality": quality, "authority": authority},
-    )
-
-
 class World:
     """A library that is written and searched in one process, by two handles as in real life."""
 
@@ -108,28 +80,23 @@ class World:
         self.encoder = KeywordEncoder()
         self.library = Library.create(path / "library")
         self.embeddings = self.library.embeddings(self.encoder.model_id, self.encoder.dim)
-        self.index = self._open(writer=True)
+        self.index: Index = open_index(self.library, self.encoder, writer=True)
         for name in ("acme", "zoo"):
             add_supplier(self.library.catalog, Supplier(name, title=f"{name.title()} Pictures"))
 
-    def _open(self, *, writer: bool) -> EmbeddedIndex:
-        rows = self.library.embeddings(self.encoder.model_id, self.encoder.dim)
-        return EmbeddedIndex.open(self.library.index_path, rows, self.encoder.model_id, writer=writer)
-
     def engine(self) -> SearchEngine:
-        """A new engine over what was indexed so far."""
-        return SearchEngine(self.library, self.encoder, self._open(writer=False))
+        """A new engine, as another process would open it."""
+        return SearchEngine.open(self.library, self.encoder)
 
-    def add(
-        self, pixels: Pixels | None = None, *, features: dict[str, float] | None = None, **fields: Any
-    ) -> str:
-        """Add one image to catalog and index; returns its id. Default picture: grey."""
-        return self.add_many([(pixels if pixels is not None else solid(GREY), fields)], features=features)[0]
+    def add(self, pixels: Pixels | None = None, *, index_too: bool = True, **fields: Any) -> str:
+        """Add one image; returns its id. Default picture: grey."""
+        pixels = solid(GREY) if pixels is None else pixels
+        return self.add_many([(pixels, fields)], index_too=index_too)[0]
 
     def add_many(
-        self, images: Iterable[tuple[Pixels, dict[str, Any]]], *, features: dict[str, float] | None = None
+        self, images: Iterable[tuple[Pixels, dict[str, Any]]], *, index_too: bool = True
     ) -> list[str]:
-        """Add images in one transaction; returns their ids."""
+        """Add images in one transaction, and to the index unless that lags behind; returns their ids."""
         records = []
         start = self.library.catalog.row_limit()
         embeddings = []
@@ -144,17 +111,15 @@ class World:
             embeddings.append(self.encoder.encode_images([working])[0])
         segment = self.embeddings.append(start, np.stack(embeddings))
         self.library.catalog.apply(Batch([(record, Origin()) for record in records], segments=[segment]))
-        self.index.upsert([document_for(record, **(features or {})) for record in records])
-        self.index.commit(self.library.catalog.last_change())
+        if index_too:
+            catch_up(self.library, self.index)
         return [record.image_id for record in records]
 
     def remove(self, image_id: str, *, index_too: bool = True) -> None:
         """Take an image out of the catalog, and out of the index unless that lags behind."""
-        row = self.library.catalog.get(image_id).row
         self.library.catalog.apply(Batch(removed=[image_id]))
         if index_too:
-            self.index.delete([row])
-            self.index.commit(self.library.catalog.last_change())
+            catch_up(self.library, self.index)
 
     def close(self) -> None:
         self.index.close()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tusou.catalog.durable import sync_folders
+from tusou.catalog.durable import storage_errors, sync_folders
 from tusou.catalog.library import Library
 from tusou.catalog.licenses import license_of
 from tusou.catalog.records import Change
@@ -15,7 +15,8 @@ from tusou.errors import IndexStale, LibraryLocked, UnknownLicense
 from tusou.index.base import FieldTokens, Index, IndexDocument
 from tusou.index.embedded import EmbeddedIndex
 from tusou.ingest.worker import ImageEncoder
-from tusou.text.analyze import Analyzer
+from tusou.text.analyze import Analyzer, default_analyzer
+from tusou.text.user_words import UserWords
 from tusou.types import ImageRecord, Supplier
 
 _PAGE = 2_000  # changes per index commit
@@ -32,7 +33,7 @@ def document_of(record: ImageRecord, supplier: Supplier, analyzer: Analyzer | No
     quality = record.quality
     return IndexDocument(
         row=record.row,
-        fields=_fields(record, analyzer or Analyzer()),
+        fields=_fields(record, analyzer or default_analyzer()),
         supplier=record.supplier,
         license=record.metadata.license,
         license_type=license_types(record.metadata.license),
@@ -56,18 +57,22 @@ def document_of(record: ImageRecord, supplier: Supplier, analyzer: Analyzer | No
     )
 
 
-def _fields(record: ImageRecord, analyzer: Analyzer) -> dict[str, FieldTokens]:
+def field_texts(record: ImageRecord) -> dict[str, str]:
+    """The text fields of an image by name (of ``index.base.FIELDS``), both languages together."""
     metadata = record.metadata
     stem = metadata.filename.rpartition(".")[0] or metadata.filename
-    texts = {
+    return {
         "title": f"{metadata.title_en}\n{metadata.title_zh}",
         "keywords": "\n".join((*metadata.keywords_en, *metadata.keywords_zh)),
         "description": f"{metadata.description_en}\n{metadata.description_zh}",
         "creator": metadata.creator,
         "filename": re.sub(r"[_\-.+]+|(?<=[a-z])(?=[A-Z])", " ", stem),
     }
+
+
+def _fields(record: ImageRecord, analyzer: Analyzer) -> dict[str, FieldTokens]:
     fields: dict[str, FieldTokens] = {}
-    for name, text in texts.items():
+    for name, text in field_texts(record).items():
         tokens = analyzer.analyze(text)
         fields[name] = FieldTokens(tokens.words, tokens.grams)
     return fields
@@ -126,22 +131,31 @@ def catch_up(library: Library, index: Index) -> int:
     Returns:
         Number of changes applied.
     """
-    analyzer = Analyzer()
+    words = UserWords(library.index_path)
     applied = 0
     while changes := library.catalog.changes(index.watermark, _PAGE):
-        _apply(library, index, changes, analyzer)
+        _apply(library, index, changes, words)
         index.commit(changes[-1].number)
         applied += len(changes)
     return applied
 
 
-def _apply(library: Library, index: Index, changes: Sequence[Change], analyzer: Analyzer) -> None:
+def _apply(library: Library, index: Index, changes: Sequence[Change], words: UserWords) -> None:
     last = {change.row: change.kind for change in changes}
     live = library.catalog.get_rows(row for row, kind in last.items() if kind == "upsert")
     suppliers = {supplier.name: supplier for supplier in library.catalog.suppliers()}
     # A row may have died after this page; then it is not in the catalog and must not stay in the index.
     index.delete([row for row in last if row not in live])
-    index.upsert([document_of(live[row], suppliers[live[row].supplier], analyzer) for row in sorted(live)])
+    index.upsert(_documents([live[row] for row in sorted(live)], suppliers, words))
+
+
+def _documents(
+    records: Sequence[ImageRecord], suppliers: Mapping[str, Supplier], words: UserWords
+) -> list[IndexDocument]:
+    """Documents of records; their Chinese keywords enter the library's dictionary first."""
+    with storage_errors(words.path):
+        words.learn(keyword for record in records for keyword in record.metadata.keywords_zh)
+    return [document_of(record, suppliers[record.supplier], words.analyzer) for record in records]
 
 
 def catch_up_if_behind(library: Library, encoder: ImageEncoder, index: Index) -> bool:
@@ -194,20 +208,19 @@ def rebuild_index(library: Library, encoder: ImageEncoder) -> int:
     rows = library.embeddings(encoder.model_id, encoder.dim)
     index = EmbeddedIndex.open(fresh, rows, encoder.model_id, writer=True)
     try:
-        count = _fill(library, index)
+        count = _fill(library, index, UserWords(fresh))
     finally:
         index.close()
     _swap(library.index_path, fresh)
     return count
 
 
-def _fill(library: Library, index: Index) -> int:
-    analyzer = Analyzer()
+def _fill(library: Library, index: Index, words: UserWords) -> int:
     suppliers = {supplier.name: supplier for supplier in library.catalog.suppliers()}
     watermark = library.catalog.last_change()
     count, row = 0, -1
     while records := library.catalog.records(row, _PAGE):
-        index.upsert([document_of(record, suppliers[record.supplier], analyzer) for record in records])
+        index.upsert(_documents(records, suppliers, words))
         count, row = count + len(records), records[-1].row
     index.commit(watermark)
     return count

@@ -131,7 +131,7 @@ def _coverage(
     found = np.zeros(len(rows), np.float32)
     for clause in clauses:
         found += index.field_scores(TextQuery(should=(clause,)), rows).any(axis=1)
-    return (found / len(clauses)).reshape(-1, 1)
+    return found.reshape(-1, 1) / np.float32(len(clauses))
 
 
 def _cosines(index: Index, embedding: Embeddings | None, rows: Rows) -> npt.NDArray[np.float32]:

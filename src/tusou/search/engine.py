@@ -17,6 +17,7 @@ from tusou.errors import QueryError
 from tusou.imaging.decode import decode as decode_image
 from tusou.imaging.limits import Limits
 from tusou.index.base import Index
+from tusou.ingest.indexing import field_texts, open_index
 from tusou.ranking.base import Ranker
 from tusou.ranking.convex import ConvexCombination
 from tusou.ranking.explain import matched_words
@@ -29,8 +30,7 @@ from tusou.search.query_image import Decode, QueryImage, check_region, read_quer
 from tusou.search.resolve import resolve_filters
 from tusou.search.shared_lock import SharedLock
 from tusou.search.stages import Stages
-from tusou.search.texts import field_texts
-from tusou.text.analyze import Analyzer, default_analyzer
+from tusou.text.user_words import UserWords
 from tusou.types import (
     Embeddings,
     Explanation,
@@ -83,7 +83,6 @@ class SearchEngine:
         *,
         decode: Decode | None = None,
         ranker: Ranker | None = None,
-        analyzer: Analyzer | None = None,
     ) -> None:
         """Put an engine together from open parts; most callers want open().
 
@@ -93,12 +92,11 @@ class SearchEngine:
             index: Open index; closed with the engine.
             decode: Turns a query picture into pixels; decodes in this process when None.
             ranker: Orders the candidates; ConvexCombination when None.
-            analyzer: The one the index was filled with.
         """
         self.library, self.encoder, self.index = library, encoder, index
         self._decode = decode or partial(decode_image, limits=Limits.from_config(library.config))
         self._ranker = ranker or ConvexCombination()
-        self._analyzer = analyzer or default_analyzer()
+        self._words = UserWords(library.index_path)
         self._lock = SharedLock()
         self._refreshing = Lock()
         self._refreshed = 0.0
@@ -119,8 +117,6 @@ class SearchEngine:
             IndexStale: The index belongs to another model.
             IndexCorrupt: The index is damaged.
         """
-        from tusou.ingest.indexing import open_index
-
         encoder = encoder or open_encoder(library.config.bundle)
         return cls(library, encoder, open_index(library, encoder), decode=decode)
 
@@ -132,6 +128,7 @@ class SearchEngine:
         """See at once what other processes added, changed and deleted; searches do it by themselves."""
         with self._lock.writing():
             self.index.refresh()
+            self._words.follow()
             self._dead = self._dead_rows()
             self._refreshed = time.monotonic()
 
@@ -182,8 +179,8 @@ class SearchEngine:
         return np.array(sorted({change.row for change in pending if change.kind == "delete"}), np.int64)
 
     def _understand(self, request: SearchRequest, stages: Stages) -> _Asked:
-        with stages("parse"):
-            parsed = parse_query(request.q, self._analyzer)
+        with stages("parse"), self._lock.reading():
+            parsed = parse_query(request.q, self._words.analyzer)
         with stages("encode"):
             picture = read_query_image(request, self.library, self.encoder, self._decode)
             embedding = None
@@ -254,7 +251,7 @@ class SearchEngine:
 
     def _explain(self, asked: _Asked, answer: Answer, place: int, record: ImageRecord) -> Explanation:
         sources, contributions = answer.reasons(place)
-        matches = matched_words(asked.parsed.terms, field_texts(record), self._analyzer)
+        matches = matched_words(asked.parsed.terms, field_texts(record), self._words.analyzer)
         return Explanation(sources=sources, matches=matches, contributions=contributions)
 
 

@@ -44,17 +44,5 @@ def label_of(record: ImageRecord, lang: Language) -> str:
     )
 
 
-def field_texts(record: ImageRecord) -> dict[str, str]:
-    """Every text field the index searches, by name, both languages together."""
-    metadata = record.metadata
-    return {
-        "title": f"{metadata.title_en}\n{metadata.title_zh}",
-        "keywords": "\n".join((*metadata.keywords_en, *metadata.keywords_zh)),
-        "description": f"{metadata.description_en}\n{metadata.description_zh}",
-        "creator": f"{metadata.creator}\n{metadata.credit}",
-        "filename": metadata.filename,
-    }
-
-
 def _first(lang: Language, zh: str, en: str) -> str:
     return (zh or en) if lang == "zh" else (en or zh)

@@ -60,7 +60,7 @@ class Term:
 
 
 class Analyzer:
-    """Segmentation with an optional user dictionary; immutable and safe to share between threads.
+    """Segmentation with an optional user dictionary; safe to share between threads while no words are added.
 
     Loading the dictionary takes about 0.2 seconds and happens on the first Chinese text.
 
@@ -70,7 +70,18 @@ class Analyzer:
 
     def __init__(self, user_words: Iterable[str] = ()) -> None:
         self._segmenter: rjieba.Jieba | None = None
-        self._user_words = tuple(user_words)
+        self._user_words = list(user_words)
+
+    def add_words(self, words: Iterable[str]) -> None:
+        """Keep more words whole from now on."""
+        added = list(words)
+        self._user_words += added
+        if self._segmenter is not None:
+            _teach(self._segmenter, added)
+
+    def knows(self, word: str) -> bool:
+        """True for a word of the dictionary, the user's words included."""
+        return bool(self._loaded().has_word(word))
 
     def analyze(self, text: str) -> Tokens:
         """Tokens of a document's field; deterministic."""
@@ -117,10 +128,14 @@ class Analyzer:
     def _loaded(self) -> rjieba.Jieba:
         if self._segmenter is None:
             segmenter = rjieba.Jieba()
-            for word in self._user_words:
-                segmenter.add_word(word, None, None)
+            _teach(segmenter, self._user_words)
             self._segmenter = segmenter  # published complete; two threads may build it, with equal result
         return self._segmenter
+
+
+def _teach(segmenter: rjieba.Jieba, words: Iterable[str]) -> None:
+    for word in words:
+        segmenter.add_word(word, None, None)
 
 
 @cache
