@@ -244,6 +244,11 @@ class Catalog:
         """One past the last row that has an acknowledged embedding of this model."""
         return self._scalar(select(func.max(segments.c.stop)).where(segments.c.model_id == model_id))
 
+    def drop_segments(self, model_id: str) -> None:
+        """Forget a model's embeddings."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(segments).where(segments.c.model_id == model_id))
+
     # Writing
 
     def apply(self, batch: Batch) -> None:

@@ -105,6 +105,14 @@ class EmbeddingStore:
                 bad.append(segment)
         return bad
 
+    def clear(self) -> None:
+        """Forget all rows, to write them anew; readers keep the old file until they open the store again."""
+        with self._remap:
+            self._catalog.drop_segments(self.model_id)
+            self.path.unlink(missing_ok=True)
+            self._rows = np.empty((0, self.dim), np.float16)
+        self._prepare(self.path.parent)
+
     def _prepare(self, folder: Path) -> None:
         with storage_errors(folder):
             if not self.path.exists():

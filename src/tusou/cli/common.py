@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tusou.catalog.library import Library
+from tusou.config import Config
+
+if TYPE_CHECKING:
+    from tusou.encoders.bundle_encoder import BundleEncoder
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -45,6 +52,13 @@ def open_library(path: Path, *, writer: bool = False) -> Library:
     return Library.open(path, writer=writer)
 
 
+def encoder_maker(config: Config) -> Callable[[], BundleEncoder]:
+    """What opens the configured bundle's encoder; picklable, so that worker processes can call it."""
+    from tusou.encoders.bundle_encoder import open_encoder  # loads ONNX Runtime: only verbs that encode pay
+
+    return partial(open_encoder, config.bundle)
+
+
 def print_json(value: Any) -> None:
     """Write a value to stdout as JSON."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
@@ -53,6 +67,15 @@ def print_json(value: Any) -> None:
 def console(*, stderr: bool = False) -> Console:
     """A rich console on stdout, or on stderr for progress and warnings."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr; yields what to call with the part done, 0 to 1."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda fraction: bar.update(task, completed=fraction)
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tusou.catalog.durable import storage_errors, sync_folders
 from tusou.catalog.library import Library
@@ -14,12 +16,40 @@ from tusou.catalog.records import Change
 from tusou.errors import IndexStale, LibraryLocked, UnknownLicense
 from tusou.index.base import FieldTokens, Index, IndexDocument
 from tusou.index.embedded import EmbeddedIndex
-from tusou.ingest.worker import ImageEncoder
 from tusou.text.analyze import Analyzer, default_analyzer
 from tusou.text.user_words import UserWords
 from tusou.types import ImageRecord, Supplier
 
 _PAGE = 2_000  # changes per index commit
+
+
+class Model(Protocol):
+    """Names a model; every encoder does."""
+
+    @property
+    def model_id(self) -> str:
+        """Keeps embeddings of different models apart."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptModel:
+    """The model a library is embedded with, known without opening a bundle."""
+
+    model_id: str
+    dim: int
+
+
+def kept_model(library: Library) -> KeptModel | None:
+    """The model most of the library is embedded with; None while it is empty."""
+    catalog = library.catalog
+    model_id = max(catalog.models(), key=catalog.embedded_rows, default="")
+    return KeptModel(model_id, catalog.segments(model_id)[0].dim) if model_id else None
 
 
 def document_of(record: ImageRecord, supplier: Supplier, analyzer: Analyzer | None = None) -> IndexDocument:
@@ -90,33 +120,33 @@ def license_types(code: str) -> tuple[str, ...]:
     return tuple(name for name, holds in allowed.items() if holds)
 
 
-def open_index(library: Library, encoder: ImageEncoder, *, writer: bool = False) -> Index:
+def open_index(library: Library, model: Model, *, writer: bool = False) -> Index:
     """Open the library's index for a model.
 
     Args:
         library: Open for writing when ``writer``.
-        encoder: Names the model and its dimension.
+        model: An encoder, or anything that names its model.
         writer: Open for upsert, delete and commit.
 
     Raises:
         IndexStale: The library's embeddings or index belong to another model.
         IndexCorrupt: A file of the index does not match its manifest.
     """
-    check_model(library, encoder)
-    rows = library.embeddings(encoder.model_id, encoder.dim)
-    return EmbeddedIndex.open(library.index_path, rows, encoder.model_id, writer=writer)
+    check_model(library, model)
+    rows = library.embeddings(model.model_id, model.dim)
+    return EmbeddedIndex.open(library.index_path, rows, model.model_id, writer=writer)
 
 
-def check_model(library: Library, encoder: ImageEncoder) -> None:
+def check_model(library: Library, model: Model) -> None:
     """Refuse a model the library was not embedded with.
 
     Raises:
         IndexStale: Naming the model it was embedded with.
     """
     models = library.catalog.models()
-    if models and encoder.model_id not in models:
+    if models and model.model_id not in models:
         raise IndexStale(
-            f"{library.path} is embedded with {', '.join(models)}, not with {encoder.model_id}; "
+            f"{library.path} is embedded with {', '.join(models)}, not with {model.model_id}; "
             "use that bundle (setting bundle), or run `tusou rebuild --embeddings` with the new one"
         )
 
@@ -158,7 +188,7 @@ def _documents(
     return [document_of(record, suppliers[record.supplier], words.analyzer) for record in records]
 
 
-def catch_up_if_behind(library: Library, encoder: ImageEncoder, index: Index) -> bool:
+def catch_up_if_behind(library: Library, model: Model, index: Index) -> bool:
     """Bring an index a reader found behind up to date, if nobody else is writing.
 
     A crash between the catalog's commit and the index's leaves the index behind; whoever comes next mends
@@ -166,7 +196,7 @@ def catch_up_if_behind(library: Library, encoder: ImageEncoder, index: Index) ->
 
     Args:
         library: The reader's library.
-        encoder: The index's model.
+        model: The index's.
         index: The reader's index; refreshed when something was done.
 
     Returns:
@@ -176,37 +206,45 @@ def catch_up_if_behind(library: Library, encoder: ImageEncoder, index: Index) ->
         return True
     try:
         with Library.open(library.path, writer=True) as writing:
-            update_index(writing, encoder)
+            update_index(writing, model)
     except LibraryLocked:
         return False
     index.refresh()
     return index.watermark >= library.catalog.last_change()
 
 
-def update_index(library: Library, encoder: ImageEncoder) -> int:
-    """Open a writer's index, catch up, close; returns the number of changes applied."""
-    index = open_index(library, encoder, writer=True)
+def update_index(library: Library, model: Model | None = None) -> int:
+    """Open a writer's index, catch up, close; returns the number of changes applied.
+
+    Args:
+        library: Open for writing.
+        model: The index's; the one the library is embedded with when None.
+    """
+    model = model or kept_model(library)
+    if model is None:
+        return 0  # nothing was ever embedded, so there is no index either
+    index = open_index(library, model, writer=True)
     try:
         return catch_up(library, index)
     finally:
         index.close()
 
 
-def rebuild_index(library: Library, encoder: ImageEncoder) -> int:
+def rebuild_index(library: Library, model: Model) -> int:
     """Build the index anew beside the old one and put it in its place.
 
     Args:
         library: Open for writing.
-        encoder: The model the library is embedded with.
+        model: The one the library is embedded with.
 
     Returns:
         Number of images indexed.
     """
-    check_model(library, encoder)
+    check_model(library, model)
     fresh = library.path / "index.new"
     shutil.rmtree(fresh, ignore_errors=True)
-    rows = library.embeddings(encoder.model_id, encoder.dim)
-    index = EmbeddedIndex.open(fresh, rows, encoder.model_id, writer=True)
+    rows = library.embeddings(model.model_id, model.dim)
+    index = EmbeddedIndex.open(fresh, rows, model.model_id, writer=True)
     try:
         count = _fill(library, index, UserWords(fresh))
     finally:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tusou.catalog.catalog import Catalog
 from tusou.catalog.licenses import normalize_license
-from tusou.catalog.suppliers import check_supplier
-from tusou.errors import SourceError
+from tusou.catalog.suppliers import add_supplier, check_supplier
+from tusou.errors import SourceError, SupplierNotFound
 from tusou.imaging.sniff import EXTENSIONS
 from tusou.ingest.items import Entries
 from tusou.ingest.options import ReadOptions
@@ -142,3 +143,30 @@ def read_supplier(path: Path) -> Supplier:
         supplier = replace(supplier, license=normalize_license(supplier.license))
     check_supplier(supplier)
     return supplier
+
+
+def settle_supplier(catalog: Catalog, name: str, beside: Supplier | None) -> Supplier:
+    """The supplier to ingest for: one the catalog knows, else the one the source describes itself.
+
+    Args:
+        catalog: Open for writing.
+        name: As asked for; empty means the one of the source's supplier.json.
+        beside: What the supplier.json says.
+
+    Raises:
+        SupplierNotFound: The name is unknown and the source does not describe it.
+        SourceError: No name was given and there is no supplier.json.
+    """
+    if not name and beside is None:
+        raise SourceError(
+            "whose images are these? Name the supplier with --supplier, or deliver a supplier.json",
+            reason="missing_supplier",
+        )
+    name = name or (beside.name if beside is not None else "")
+    try:
+        return catalog.supplier(name)
+    except SupplierNotFound:
+        if beside is None or beside.name != name:
+            raise
+    add_supplier(catalog, beside)
+    return beside
