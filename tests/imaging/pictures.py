@@ -25,7 +25,7 @@ def photo(width: int = 320, height: int = 240, seed: int = 0) -> Pixels:
         layer = random.standard_normal(shape).astype(np.float32)
         planes += cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC) / cells**0.8
         cells *= 2
-    planes = planes / planes.std() * 45
+    planes = planes / max(float(planes.std()), 1e-6) * 45
     luma = planes[..., :1] + 120
     pixels = luma + planes * np.array([0.4, 0.2, 0.5], np.float32)
     for _ in range(6):

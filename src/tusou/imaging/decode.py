@@ -17,13 +17,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from tusou.errors import DecodeError, ImageTooLarge, TusouError
 from tusou.imaging.color import flatten_mode, to_srgb
 from tusou.imaging.jpeg import JpegHeader, read_jpeg_header
 from tusou.imaging.limits import Limits
-from tusou.imaging.sniff import sniff
+from tusou.imaging.sniff import is_cut_short, sniff
 from tusou.types import Mask, Pixels
 
 WORKING_SIDE = 512
@@ -85,6 +85,8 @@ def decode(data: bytes, limits: Limits, side: int = WORKING_SIDE) -> DecodedImag
             reason="file_too_large",
         )
     image_format = sniff(data)
+    if is_cut_short(data, image_format):
+        raise DecodeError(f"the {image_format} is cut short; deliver it again", reason="truncated")
     with _mapped(image_format):
         if image_format == "jpeg":
             return _decode_jpeg(data, limits, side)
@@ -114,17 +116,19 @@ def _mapped(image_format: str) -> Iterator[None]:
         yield
     except TusouError:
         raise
-    except MemoryError as error:
-        raise DecodeError(
-            f"decoding this {image_format} needs more memory than allowed (setting decode_memory_mb)",
-            reason="out_of_memory",
-        ) from error
+    except Image.DecompressionBombError as error:
+        raise ImageTooLarge(f"{error} (settings max_pixels, max_side)") from error
     except Exception as error:
         # Decoders raise OSError, ValueError, SyntaxError, KeyError, struct.error and more on damage.
-        message = str(error) or type(error).__name__
-        cut = any(word in message.lower() for word in ("truncated", "premature end", "unexpected end"))
+        if isinstance(error, MemoryError) or getattr(error, "code", None) == cv2.Error.StsNoMem:
+            message = f"this {image_format} needs more memory than allowed (setting decode_memory_mb)"
+            raise DecodeError(message, reason="out_of_memory") from error
+        what = str(error) or type(error).__name__
+        if isinstance(error, UnidentifiedImageError):
+            what = "its header cannot be read"
+        cut = any(words in what.lower() for words in ("truncated", "premature end", "unexpected end"))
         raise DecodeError(
-            f"the {image_format} is {'cut short' if cut else 'damaged'} ({message}); deliver it again",
+            f"the {image_format} is {'cut short' if cut else 'damaged'} ({what}); deliver it again",
             reason="truncated" if cut else "broken_image",
         ) from error
 
@@ -141,8 +145,10 @@ def _decode_jpeg(data: bytes, limits: Limits, side: int) -> DecodedImage:
         try:
             return _decode_jpeg_scaled(data, header, side)
         except ValueError as error:
-            if "premature end of data segment" in str(error):
-                raise  # cut short, yet closed with an end marker: Pillow would fill the rest with grey
+            if "Premature end of JPEG" in str(error):  # all pixels may be there: add the end and look again
+                return _decode_jpeg_scaled(data + b"\xff\xd9", header, side)
+            if "premature end of data" in str(error):
+                raise  # Pillow would fill what is missing with grey
     decoded = _decode_with_pillow(data, "jpeg", limits, side, header)
     return replace(decoded, quantizer=header.quantizer)
 

@@ -77,6 +77,23 @@ def sniff(data: bytes) -> str:
     )
 
 
+def is_cut_short(data: bytes, image_format: str) -> bool:
+    """Whether a container announces more bytes than there are (WebP and AVIF; others are found out later)."""
+    if image_format == "webp":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if image_format != "avif":
+        return False
+    at = 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:  # the size follows in 64 bits
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size < 8:  # 0: up to the end of the file
+            return False
+        at += size
+    return at > len(data)
+
+
 def _known(data: bytes) -> str:
     """A key of EXTENSIONS, the name of a format that is refused, or an empty string."""
     for magic, name in _MAGIC:
