@@ -17,11 +17,13 @@ import numpy.typing as npt
 from tusou.index.base import FIELDS
 from tusou.index.token_rows import FIELD_WEIGHTS
 from tusou.ranking.base import Scores
-from tusou.ranking.features import FEATURE_NAMES, FeatureTable
+from tusou.ranking.features import FeatureTable
 
 LEXICAL, COVERAGE, DENSE, IMAGE = "lexical", "coverage", "dense_similarity", "image_similarity"
 WORDS = (LEXICAL, COVERAGE, DENSE)
 BM25 = "bm25_"
+NAMES = (*(BM25 + field for field in FIELDS), COVERAGE, DENSE, IMAGE, "quality", "authority")
+"""Features this ranker looks at."""
 
 WEIGHTS: Mapping[str, float] = {
     LEXICAL: 0.40,
@@ -61,9 +63,9 @@ class ConvexCombination:
 
     def rank(self, features: FeatureTable) -> Scores:
         """Score every candidate, 0 to 1."""
-        normalized = np.column_stack([_normalized(features, name) for name in FEATURE_NAMES])
-        weights = np.array([self._weight(name, features.image_weight) for name in FEATURE_NAMES])
-        return Scores(FEATURE_NAMES, normalized, weights, normalized * weights)
+        normalized = np.column_stack([_normalized(features, name) for name in NAMES])
+        weights = np.array([self._weight(name, features.image_weight) for name in NAMES])
+        return Scores(NAMES, normalized, weights, normalized * weights)
 
     def _weight(self, name: str, image_weight: float) -> float:
         if name == IMAGE:

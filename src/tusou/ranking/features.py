@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tusou.index.base import FIELDS, Index, TextQuery
+from tusou.ranking.quality import MEASURES, quality
 from tusou.types import Embeddings, Rows
 
 
@@ -49,13 +50,29 @@ FEATURES: tuple[FeatureSpec, ...] = (
     FeatureSpec(
         "image_similarity", 1, "cosine", -1.0, 1.0, np.nan, "Cosine of the query picture with the picture."
     ),
-    FeatureSpec("quality", 1, "share", 0.0, 1.0, np.nan, "Technical picture quality measured at ingest."),
+    FeatureSpec("quality", 1, "share", 0.0, 1.0, np.nan, "Technical quality, see ``ranking.quality``."),
     FeatureSpec("authority", 1, "share", 0.0, 1.0, np.nan, "Trust in the supplier."),
+    FeatureSpec("megapixels", 1, "megapixels", 0.0, np.inf, np.nan, "Size of the original."),
+    FeatureSpec("sharpness", 1, "log variance", 0.0, np.inf, np.nan, "Detail at a fixed size; 0 is flat."),
+    FeatureSpec("exposure", 1, "share", 0.0, 1.0, np.nan, "Pixels neither black nor white."),
+    FeatureSpec("contrast", 1, "share", 0.0, 0.5, np.nan, "RMS contrast of luma."),
+    FeatureSpec("colorfulness", 1, "M", 0.0, np.inf, np.nan, "0 is grey, above about 100 is vivid."),
+    FeatureSpec("blockiness", 1, "ratio", 0.0, np.inf, np.nan, "Visible compression blocks; 0 is none."),
+    FeatureSpec("keyword_count", 1, "count", 0.0, np.inf, np.nan, "Keywords the supplier delivered."),
 )
 """Every feature, in the order of a FeatureTable's columns."""
 
 FEATURE_NAMES = tuple(spec.name for spec in FEATURES)
-STORED = ("quality", "authority")
+STORED = (
+    "authority",
+    "megapixels",
+    "sharpness",
+    "exposure",
+    "contrast",
+    "colorfulness",
+    "blockiness",
+    "keyword_count",
+)
 """Features that do not depend on the query; the index keeps them per row."""
 
 COVERAGE_TERMS = 8
@@ -112,12 +129,14 @@ def gather_features(index: Index, query: RankingQuery, rows: Rows) -> FeatureTab
         rows: (n,) candidates.
     """
     field_scores = index.field_scores(query.text, rows)
+    stored = index.features(rows, STORED)
     parts = [
         field_scores,
         _coverage(index, query.text, rows, field_scores),
         _cosines(index, query.text_embedding, rows),
         _cosines(index, query.image_embedding, rows),
-        index.features(rows, STORED),
+        quality(*(stored[:, STORED.index(name)] for name in MEASURES)).reshape(-1, 1),
+        stored,
     ]
     return FeatureTable(np.concatenate(parts, axis=1).astype(np.float32, copy=False), query.image_weight)
 

@@ -1,0 +1,76 @@
+"""Features hold what their names say, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from search_builders import BLUE, RED, World, solid, striped
+from tusou.index.base import TextClause, TextQuery
+from tusou.ranking.features import FEATURE_NAMES, FEATURES, RankingQuery, gather_features
+from tusou.ranking.quality import quality
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("features"))
+    made.add_many(
+        [
+            (solid(RED), {"title_en": "Red car", "keywords_en": ("car",)}),
+            (striped({RED: 16, BLUE: 16}), {"description_en": "A car"}),
+            (solid(BLUE), {}),
+        ]
+    )
+    yield made
+    made.close()
+
+
+def test_columns_are_measured_for_each_row(world: World) -> None:
+    text = TextQuery(should=(TextClause(words=("red",)), TextClause(words=("car",))))
+    (red,) = world.encoder.encode_texts(["red"])
+    (blue,) = world.encoder.encode_images([solid(BLUE)])
+    query = RankingQuery(text, red, blue, image_weight=0.5)
+    table = gather_features(world.index, query, np.array([0, 1, 2]))
+    assert table.values.shape == (3, len(FEATURES))
+    assert table.image_weight == 0.5
+    assert (table.column("bm25_title") > 0).tolist() == [True, False, False]
+    assert (table.column("bm25_keywords") > 0).tolist() == [True, False, False]
+    assert (table.column("bm25_description") > 0).tolist() == [False, True, False]
+    assert table.column("coverage").tolist() == [1.0, 0.5, 0.0]
+    assert table.column("dense_similarity") == pytest.approx([1, np.sqrt(0.5), 0], abs=1e-3)
+    assert table.column("image_similarity") == pytest.approx([0, np.sqrt(0.5), 1], abs=1e-3)
+    assert table.column("authority").tolist() == [0.5, 0.5, 0.5]
+    assert table.column("keyword_count").tolist() == [1.0, 0.0, 0.0]
+
+
+def test_what_was_not_asked_is_unknown_and_not_zero(world: World) -> None:
+    table = gather_features(world.index, RankingQuery(TextQuery()), np.array([0]))
+    assert np.isnan(table.column("dense_similarity")).all()
+    assert np.isnan(table.column("image_similarity")).all()
+    assert table.column("coverage").tolist() == [0.0]
+
+
+def test_no_rows_have_no_features(world: World) -> None:
+    empty = np.empty(0, np.int64)
+    assert gather_features(world.index, RankingQuery(TextQuery()), empty).values.shape == (0, len(FEATURES))
+
+
+def test_features_are_named_once_and_missing_means_what_the_spec_says() -> None:
+    assert len(set(FEATURE_NAMES)) == len(FEATURES)
+    for spec in FEATURES:
+        assert spec.missing == 0.0 or np.isnan(spec.missing)
+        assert spec.low < spec.high
+
+
+def test_quality_rises_with_size_and_detail_and_falls_with_blocks() -> None:
+    def one(megapixels: float, sharpness: float, blockiness: float) -> float:
+        return float(quality(*(np.array([x], np.float32) for x in (megapixels, sharpness, blockiness)))[0])
+
+    assert one(0.01, 0, 5) == 0.0
+    assert one(50, 12, 0) == 1.0
+    assert one(2, 5, 0.1) < one(4, 5, 0.1)
+    assert one(2, 5, 0.1) < one(2, 6, 0.1)
+    assert one(2, 5, 0.1) > one(2, 5, 0.3)
+    assert np.isnan(one(2, np.nan, 0.1))
