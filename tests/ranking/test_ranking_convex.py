@@ -63,6 +63,13 @@ def test_words_and_picture_share_by_the_image_weight() -> None:
     assert picture_first[0] < picture_first[1]
 
 
+def test_words_nobody_wrote_leave_their_weight_to_what_they_mean() -> None:
+    features = table({"dense_similarity": 0.4}, {"dense_similarity": 0.2})
+    words = WEIGHTS["lexical"] + WEIGHTS["coverage"] + WEIGHTS["dense_similarity"]
+    neutral = 0.5 * (WEIGHTS["quality"] + WEIGHTS["authority"])
+    assert scores_of(features) == pytest.approx([words + neutral, words / 2 + neutral])
+
+
 def test_weights_must_make_a_convex_combination() -> None:
     with pytest.raises(ValueError, match="sum to 1"):
         ConvexCombination({**WEIGHTS, "quality": 0.5})

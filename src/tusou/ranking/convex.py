@@ -63,24 +63,37 @@ class ConvexCombination:
 
     def rank(self, features: FeatureTable) -> Scores:
         """Score every candidate, 0 to 1."""
-        normalized = np.column_stack([_normalized(features, name) for name in NAMES])
-        weights = np.array([self._weight(name, features.image_weight) for name in NAMES])
+        best_bm25 = _best_bm25(features)
+        normalized = np.column_stack([_normalized(features, name, best_bm25) for name in NAMES])
+        shares = self._shares(features.image_weight, words_found=best_bm25 > 0)
+        weights = np.array([shares[name] for name in NAMES])
         return Scores(NAMES, normalized, weights, normalized * weights)
 
-    def _weight(self, name: str, image_weight: float) -> float:
-        if name == IMAGE:
-            return self._weights[IMAGE] * image_weight
-        if name.startswith(BM25):
-            return self._weights[LEXICAL] * (1 - image_weight) * FIELD_WEIGHTS[name.removeprefix(BM25)]
-        return self._weights[name] * (1 - image_weight if name in WORDS else 1)
+    def _shares(self, image_weight: float, *, words_found: bool) -> dict[str, float]:
+        """Weight of each feature in this query.
+
+        When no candidate holds any of the words, BM25 and coverage say nothing, and their weight goes to the
+        dense score: what the words mean must not count less than picture or priors for it.
+        """
+        given = {name: self._weights[name] * (1 - image_weight) for name in WORDS}
+        if not words_found:
+            given = {LEXICAL: 0.0, COVERAGE: 0.0, DENSE: sum(given.values())}
+        return {
+            **{BM25 + field: given[LEXICAL] * weight for field, weight in FIELD_WEIGHTS.items()},
+            COVERAGE: given[COVERAGE],
+            DENSE: given[DENSE],
+            IMAGE: self._weights[IMAGE] * image_weight,
+            "quality": self._weights["quality"],
+            "authority": self._weights["authority"],
+        }
 
 
-def _normalized(features: FeatureTable, name: str) -> npt.NDArray[np.float64]:
+def _normalized(features: FeatureTable, name: str, best_bm25: float) -> npt.NDArray[np.float64]:
     values = features.column(name).astype(np.float64)
     if name in (DENSE, IMAGE):
         return _share_of_best(values - DENSE_FLOOR)
     if name.startswith(BM25):
-        return values / (_best_bm25(features) or 1.0)
+        return values / (best_bm25 or 1.0)
     return np.nan_to_num(np.clip(values, 0.0, 1.0), nan=NEUTRAL)
 
 

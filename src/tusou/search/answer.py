@@ -56,10 +56,10 @@ def browse(index: Index, mask: Mask | None) -> Answer:
     return Answer(rows, np.zeros(len(rows)), lambda _: (("filters",), ()))
 
 
-def copies(index: Index, picture: QueryImage, equal: list[int], depth: int, mask: Mask | None) -> Answer:
+def copies(index: Index, picture: QueryImage, equal: list[int], mask: Mask | None) -> Answer:
     """Copies of the query picture."""
     allowed = every_live_row(index) if mask is None else mask
-    rows, scores = find_copies(index, picture, equal, depth, allowed)
+    rows, scores = find_copies(index, picture, equal, allowed)
 
     def reasons(place: int) -> Reasons:
         score = float(scores[place])
@@ -76,7 +76,7 @@ def rank(
     with stages("recall_lexical"):
         lexical = LexicalRetriever(index).retrieve(query.text, None, depth, mask)
     with stages("recall_dense"):
-        dense = DenseRetriever(index).retrieve(None, _direction(query), depth, mask)
+        dense = DenseRetriever(index).retrieve(None, search_direction(query), depth, mask)
     with stages("features"):
         candidates = unite({"lexical": lexical, "dense": dense})
         features = gather_features(index, query, candidates.rows)
@@ -101,7 +101,7 @@ def newest_first(answer: Answer) -> Answer:
     )
 
 
-def _direction(query: RankingQuery) -> Embeddings | None:
+def search_direction(query: RankingQuery) -> Embeddings | None:
     """The embedding nearest neighbours are sought of: words and picture weighted, L2-normalised.
 
     Its cosines are the weighted sum of both embeddings' cosines, up to one factor.

@@ -215,7 +215,7 @@ class SearchEngine:
         if request.mode == "same" and asked.picture is not None:
             with stages("copies"):
                 equal = self._equal_rows(asked.picture)
-                return copies(self.index, asked.picture, equal, depth, mask)
+                return copies(self.index, asked.picture, equal, mask)
         if not asked.parsed.text and asked.picture is None:
             with stages("browse"):
                 return browse(self.index, mask)
