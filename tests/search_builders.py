@@ -121,6 +121,10 @@ class World:
         if index_too:
             catch_up(self.library, self.index)
 
+    def index_changes(self) -> None:
+        """Let the index follow the catalog."""
+        catch_up(self.library, self.index)
+
     def close(self) -> None:
         self.index.close()
         self.library.close()

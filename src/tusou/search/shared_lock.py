@@ -15,6 +15,10 @@ class SharedLock:
         self._readers = 0
         self._writers = 0  # waiting or writing
 
+    def writer_waits(self) -> bool:
+        """True while a writer waits or writes."""
+        return self._writers > 0
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Hold what is read in place; any number of threads at once, not re-entrant."""
