@@ -223,7 +223,7 @@ class Catalog:
         query = select(suppliers.c.name, func.count(images.c.row))
         query = query.join_from(suppliers, images, isouter=True).group_by(suppliers.c.name)
         with self.engine.connect() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return dict(connection.execute(query).all())
 
     # Embeddings
 

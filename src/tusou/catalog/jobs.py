@@ -72,7 +72,7 @@ class JobLog:
         query = select(refusals.c.reason, count).where(refusals.c.job_id == job_id)
         query = query.group_by(refusals.c.reason).order_by(count.desc(), refusals.c.reason)
         with self._engine.connect() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return dict(connection.execute(query).all())
 
 
 def _job(row: RowMapping | dict[str, Any]) -> Job:

@@ -116,18 +116,26 @@ _ALIASES: Final = {
 _BY_FOLDED: Final = {re.sub(r"[\s_\-]+", " ", code.lower()): code for code in LICENSES}
 _REF: Final = re.compile(r"LicenseRef-[A-Za-z0-9.\-]+")
 _CC_TEXT: Final = re.compile(
-    r"(?:cc|creative commons|知识共享)\s(by(?:\snc)?(?:\s(?:sa|nd))?)(?:\s(?:v\s?)?(\d)(?:\.(\d))?)?"
-    r"(?:\s(?:unported|international|generic|deed|[a-z]{2}))?"
+    r"(?:cc |creative commons |知识共享 )?(by(?: nc)?(?: (?:sa|nd))?) v?(\d)(?:\.(\d))?\+?"
+    r"(?: (?:unported|international|generic|deed|国际|[a-z]{2}))?"
 )
 _GNU_TEXT: Final = re.compile(
     r"(?:gnu\s)?(a|l)?gpl\s?(?:v(?:ersion)?\s?)?(\d)(?:\.(\d))?\s?(\+|or later|or newer|only)?"
 )
-_WORDS: Final = (("attribution", "by"), ("noncommercial", "nc"), ("non commercial", "nc"))
-_MORE_WORDS: Final = (
-    ("sharealike", "sa"),
+_CC_WORDS: Final = (
+    ("attribution", "by"),
+    ("non commercial", "nc"),
+    ("noncommercial", "nc"),
     ("share alike", "sa"),
+    ("sharealike", "sa"),
+    ("no derivatives", "nd"),
     ("noderivatives", "nd"),
     ("noderivs", "nd"),
+    ("署名", "by"),
+    ("非商业性使用", "nc"),
+    ("非商业", "nc"),
+    ("相同方式共享", "sa"),
+    ("禁止演绎", "nd"),
 )
 
 
@@ -208,14 +216,11 @@ def _from_words(text: str) -> str | None:
 def _creative_commons_words(folded: str) -> str | None:
     if re.fullmatch(r"cc ?0( v?1(\.0)?)?( universal)?", folded):
         return "CC0-1.0"
-    for word, letters in (*_WORDS, *_MORE_WORDS):
+    for word, letters in _CC_WORDS:
         folded = folded.replace(word, letters)
     match = _CC_TEXT.fullmatch(folded)
-    if not match:
-        return None
-    # A Creative Commons name without a version is read as the newest one that fits every kind.
-    version = f"{match[2]}.{match[3] or 0}" if match[2] else "4.0"
-    return f"CC-{match[1].upper().replace(' ', '-')}-{version}"
+    # A name without a version is refused: the versions differ in law, and nobody here may choose one.
+    return f"CC-{match[1].upper().replace(' ', '-')}-{match[2]}.{match[3] or 0}" if match else None
 
 
 def _gnu_words(folded: str) -> str | None:
@@ -228,8 +233,8 @@ def _gnu_words(folded: str) -> str | None:
 
 def _unknown(text: str) -> str:
     close = difflib.get_close_matches(text, LICENSES, n=3, cutoff=0.5)
-    hint = f"; did you mean {', '.join(close)}?" if close else ""
+    hint = f"; close ones are {', '.join(close)}" if close else ""
     return (
-        f"licence {text[:80]!r} is not known{hint} "
+        f"licence {text[:80]!r} is not known{hint}. "
         "See `tusou licenses`; a contract of your own is named LicenseRef-Something"
     )

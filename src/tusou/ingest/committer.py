@@ -14,9 +14,9 @@ from tusou.catalog.library import Library
 from tusou.catalog.records import Batch, Known, Origin, Refusal, image_id_of
 from tusou.ingest.items import FileContent
 from tusou.ingest.mapping import merge, metadata_digest
-from tusou.ingest.rights import normalize_embedded
+from tusou.ingest.rights import normalize_rights
 from tusou.ingest.worker import Prepared, Work
-from tusou.types import Embeddings, ImageAnalysis, ImageRecord, Metadata, Supplier
+from tusou.types import Embeddings, ImageAnalysis, ImageRecord, Supplier
 
 _MEASURED = tuple(
     field.name
@@ -159,16 +159,13 @@ class Committer:
             item_id=item.item_id,
             sha256=prepared.sha256,
             byte_size=prepared.byte_size,
-            metadata=self._metadata(item.metadata, prepared),
+            metadata=merge(item.metadata, normalize_rights(prepared.embedded)),
             added=before.added if before is not None else now,
             updated=now,
             warnings=tuple(dict.fromkeys((*measured.warnings, *prepared.warnings))),
             **{name: getattr(measured, name) for name in _MEASURED},
         )
         return _Entry(record, _origin(work), embedding)
-
-    def _metadata(self, delivered: Metadata, prepared: Prepared) -> Metadata:
-        return merge(delivered, normalize_embedded(prepared.embedded))
 
 
 def _origin(work: Work) -> Origin:

@@ -23,6 +23,7 @@ MAX_KEYWORDS: Final = 500
 
 _FIELD_OF: Final = {alias: name for name, aliases in ALIASES.items() for alias in aliases}
 _SPLIT: Final = re.compile(r"[,;，；、|\n\r\t]+")
+_BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # can make text lie
 _LANGUAGES: Final = ("en", "zh")
 _TEXTS: Final = ("title", "description", "keywords")
 _DATE_FORMATS: Final = (
@@ -173,7 +174,7 @@ def clean(text: str, limit: int) -> str:
     kept = "".join(
         char
         for char in text[: 4 * limit]
-        if char == "\n" or unicodedata.category(char) not in ("Cc", "Cs", "Co")
+        if char == "\n" or not (char in _BIDI or unicodedata.category(char) in ("Cc", "Cs", "Co"))
     )
     return unicodedata.normalize("NFC", kept).strip()[:limit].rstrip()
 

@@ -23,11 +23,3 @@ def normalize_rights(metadata: Metadata) -> Metadata:
         except UnknownLicense:
             return metadata  # a page of terms that names no licence: kept as the address it is
     return metadata
-
-
-def normalize_embedded(metadata: Metadata) -> Metadata:
-    """The same for metadata found inside a file, where an unknown licence is no reason to refuse it."""
-    try:
-        return normalize_rights(metadata)
-    except UnknownLicense:
-        return replace(metadata, license="", usage_terms=metadata.usage_terms or metadata.license)

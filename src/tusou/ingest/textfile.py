@@ -41,11 +41,13 @@ def guess_encoding(sample: bytes) -> str:
 
 
 def _guess_utf16(sample: bytes) -> str:
-    """UTF-16 without a mark: ASCII text has a zero in nearly every other byte."""
-    half = max(len(sample) // 2, 1)
-    if sample[1::2].count(0) > 0.7 * half:
-        return "utf-16-le"
-    return "utf-16-be" if sample[::2].count(0) > 0.7 * half else ""
+    """UTF-16 without a mark: commas, line ends and Latin letters leave zeros in every other byte only."""
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if max(even, odd) < 4 or max(even, odd) < 0.02 * len(sample):
+        return ""
+    if min(even, odd) > 0.1 * max(even, odd):
+        return ""  # zeros everywhere are damage, not an encoding
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _guess_legacy(sample: bytes) -> str:

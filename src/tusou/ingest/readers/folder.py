@@ -28,7 +28,7 @@ def read_folder(path: Path, options: ReadOptions) -> Entries:
 
 def _read(root: Path, options: ReadOptions, place: Place) -> Iterator[Item | Refusal]:
     names: list[str] = []
-    for found in _walk(root, ""):
+    for found in _walk(root):
         if isinstance(found, Refusal):
             yield found
         else:
@@ -41,23 +41,29 @@ def _read(root: Path, options: ReadOptions, place: Place) -> Iterator[Item | Ref
             yield _entry(root, name, sidecars.get(split_name(name)[0], ()), options)
 
 
-def _walk(root: Path, below: str) -> Iterator[str | Refusal]:
-    """Paths below the root, sorted; folders that cannot be read and links to folders as refusals."""
-    try:
-        entries = sorted(os.scandir(root / below), key=lambda entry: entry.name)
-    except OSError as error:
-        yield Refusal(below or ".", "unreadable", f"the folder cannot be read: {error.strerror}")
-        return
-    for entry in entries:
-        name = f"{below}{entry.name}"
-        if is_hidden(name) or (not below and is_companion(name)):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(root, f"{name}/")
-        elif entry.is_symlink() and entry.is_dir():
+def _walk(root: Path) -> Iterator[str | Refusal]:
+    """Paths below the root, in order; folders that cannot be read and links to folders as refusals."""
+    waiting = [""]
+    while waiting:
+        name = waiting.pop()
+        path = root / name
+        if not name or (path.is_dir() and not path.is_symlink()):
+            below = f"{name}/" if name else ""
+            try:
+                inside = sorted(entry.name for entry in os.scandir(path))
+            except OSError as error:
+                yield Refusal(below or ".", "unreadable", f"the folder cannot be read: {error.strerror}")
+                continue
+            found = [f"{below}{base}" for base in reversed(inside)]
+            waiting += [each for each in found if not _is_noise(each)]
+        elif path.is_dir():
             yield Refusal(name, "symlink", "links to folders are not followed")
         else:
             yield name
+
+
+def _is_noise(name: str) -> bool:
+    return is_hidden(name) or ("/" not in name and is_companion(name))
 
 
 def _sidecars_of(names: Iterable[str]) -> dict[str, list[str]]:

@@ -1,0 +1,532 @@
+"""Every kind of source: what is read, what is refused, and why."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from library_builder import picture, write_pictures
+from tusou.catalog.records import Refusal
+from tusou.errors import SourceError, TusouError
+from tusou.ingest.items import FileContent, Item, SpanContent, UrlContent
+from tusou.ingest.options import ReadOptions
+from tusou.ingest.sources import open_source, sniff_source
+from tusou.ingest.textfile import MAX_LINE
+
+LIMIT = 10**7
+
+
+def read(path: Path, kind: str = "", **options: Any) -> tuple[dict[str, Item], dict[str, str]]:
+    """Items by id, and refused paths with their reason."""
+    entries = list(open_source(path, ReadOptions(**options), kind).entries)
+    items = {entry.item_id: entry for entry in entries if isinstance(entry, Item)}
+    return items, {entry.path: entry.reason for entry in entries if isinstance(entry, Refusal)}
+
+
+def content(item: Item) -> bytes:
+    return item.content.read(LIMIT)
+
+
+# Folders
+
+
+def test_folder_with_sidecars(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "birds", 2)
+    (tmp_path / "birds" / "p000.txt").write_text("A crane.")
+    (tmp_path / "birds" / "p001.json").write_text(
+        json.dumps({"标题": "鹤", "id": "crane-7", "license": "CC0"})
+    )
+    (tmp_path / "b.with.dots.jpg").write_bytes(picture(9))
+    (tmp_path / "b.with.dots.txt").write_text("Dotted.")
+    for noise in (".DS_Store", "Thumbs.db", "README.md", "supplier.json", "._p.jpg"):
+        (tmp_path / noise).write_text("{}") if noise != "supplier.json" else (tmp_path / noise).write_text(
+            '{"name": "birds"}'
+        )
+    items, refused = read(tmp_path)
+    assert set(items) == {"b.with.dots.jpg", "birds/p000.jpg", "crane-7"}
+    assert refused == {}
+    assert items["birds/p000.jpg"].metadata.description_en == "A crane."
+    assert items["b.with.dots.jpg"].metadata.description_en == "Dotted."
+    assert (items["crane-7"].metadata.title_zh, items["crane-7"].metadata.license) == ("鹤", "CC0")
+    assert content(items["crane-7"]) == picture(1)
+    assert items["crane-7"].metadata.filename == "p001.jpg"
+
+
+def test_folder_with_things_that_are_no_files(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    write_pictures(root / "a", 1)
+    write_pictures(outside, 1)
+    os.mkfifo(root / "pipe.jpg")
+    (root / "escape.jpg").symlink_to(outside / "p000.jpg")
+    (root / "inside.jpg").symlink_to(root / "a" / "p000.jpg")
+    (root / "loop").symlink_to(root)
+    (root / "dangling.jpg").symlink_to(root / "nothing")
+    (root / "circle.jpg").symlink_to(root / "circle.jpg")
+    (root / "b.jpg").write_bytes(picture(1))
+    (root / "b.json").write_text("[1, 2")
+    items, refused = read(root)
+    assert set(items) == {"a/p000.jpg", "inside.jpg"}
+    assert refused == {
+        "b.jpg": "bad_sidecar",
+        "circle.jpg": "unreadable",
+        "dangling.jpg": "vanished",
+        "escape.jpg": "outside_root",
+        "loop": "symlink",
+        "pipe.jpg": "not_a_file",
+    }
+
+
+def test_a_folder_nobody_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pictures(tmp_path / "good", 1)
+    (tmp_path / "locked").mkdir()
+    scan = os.scandir
+
+    def scandir(path: Path) -> Any:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    items, refused = read(tmp_path)
+    assert (list(items), refused) == (["good/p000.jpg"], {"locked/": "unreadable"})
+
+
+def test_file_content_never_blocks_and_knows_its_limits(tmp_path: Path) -> None:
+    def reason(path: Path, limit: int = LIMIT) -> str:
+        with pytest.raises(TusouError) as caught:
+            FileContent(path).read(limit)
+        return caught.value.reason
+
+    (path,) = write_pictures(tmp_path, 1)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.jpg").write_text("hello")
+    (tmp_path / "link.jpg").symlink_to(path)
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.write(picture(0))
+        file.truncate(10**12)
+    assert FileContent(path).read(LIMIT) == picture(0)
+    assert reason(tmp_path / "pipe") == "not_a_file"
+    assert reason(tmp_path) == "not_a_file"
+    assert reason(tmp_path / "gone.jpg") == "vanished"
+    assert reason(tmp_path / "empty.jpg") == "empty_file"
+    assert reason(tmp_path / "text.jpg") == "not_an_image"
+    assert reason(tmp_path / "link.jpg") == "unreadable"
+    assert reason(tmp_path / "huge.jpg") == "file_too_large"
+    assert reason(path, limit=10) == "file_too_large"
+
+
+# Tables
+
+ROWS = "文件名,标题,关键词,作者\np000.jpg,雪山,雪;山,王\np001.jpg,森林,树,李\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "gb18030"])
+@pytest.mark.parametrize("delimiter", [",", "\t", "|"])
+def test_csv_in_any_encoding(tmp_path: Path, encoding: str, delimiter: str) -> None:
+    write_pictures(tmp_path, 2)
+    (tmp_path / "list.csv").write_bytes(ROWS.replace(",", delimiter).encode(encoding))
+    items, refused = read(tmp_path / "list.csv")
+    assert refused == {}
+    assert list(items) == ["p000.jpg", "p001.jpg"]
+    assert items["p000.jpg"].metadata.title_zh == "雪山"
+    assert items["p000.jpg"].metadata.keywords_zh == ("雪", "山")
+    assert items["p001.jpg"].line == 2
+
+
+def test_csv_in_latin_1(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 1)
+    (tmp_path / "list.csv").write_bytes(
+        ("file,title,author\np000.jpg,Café crème à Besançon,Zoë\n").encode("latin-1")
+    )
+    items, _ = read(tmp_path / "list.csv")
+    assert items["p000.jpg"].metadata.title_en == "Café crème à Besançon"
+
+
+def test_csv_with_semicolons_and_quotes(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 1)
+    (tmp_path / "list.csv").write_text('Image;Title;Price\np000.jpg;"A; ""quoted""\nline";12,50\n')
+    items, refused = read(tmp_path / "list.csv")
+    assert refused == {}
+    assert items["p000.jpg"].metadata.title_en == 'A; "quoted"\nline'
+
+
+def test_each_bad_row_costs_itself(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "pics", 3)
+    (tmp_path / "secret.jpg").write_bytes(picture(5))
+    rows = [
+        b"id,image,title",
+        b"1,p000.jpg,ok",
+        b"2,p000.jpg",
+        b"3,p001.jpg,a\0b",
+        b"4,../secret.jpg,escape",
+        b"5,/etc/passwd,absolute",
+        b"6,gone.jpg,missing",
+        b"7,,no image",
+        b"8,p001.jpg,a,b,c",
+        b"9,p001.jpg,trailing,,",
+        b"10,p002.jpg," + b"x" * 200_000,
+        b"11,ftp://example.org/x.jpg,ftp",
+        b"12,p002.jpg,bad \xff\xfe bytes",
+        b"",
+        b"13,p002.jpg,last",
+    ]
+    (tmp_path / "list.csv").write_bytes(b"\n".join(rows) + b"\n")
+    entries = list(
+        open_source(tmp_path / "list.csv", ReadOptions(images=tmp_path / "pics", encoding="utf-8")).entries
+    )
+    outcome = [entry.item_id if isinstance(entry, Item) else entry.reason for entry in entries]
+    assert outcome == [
+        "1", "wrong_cell_count", "bad_row", "outside_root", "outside_root", "vanished", "missing_image",
+        "wrong_cell_count", "9", "bad_row", "vanished", "bad_encoding", "13",
+    ]  # fmt: skip
+    lines = [entry.line for entry in entries]
+    assert lines == list(range(1, 14))
+
+
+def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 2)
+    (tmp_path / "list.jsonl").write_text(
+        '{"image": "p000.jpg"}\n' + '{"image": "' + "x" * (3 * MAX_LINE) + '"}\n' + '{"image": "p001.jpg"}\n'
+    )
+    items, refused = read(tmp_path / "list.jsonl")
+    assert (list(items), refused) == (["p000.jpg", "p001.jpg"], {"list.jsonl:2": "bad_row"})
+
+
+@pytest.mark.parametrize("text", ["", "\n", "a,b\n1,2\n", "title\nx\n"])
+def test_csv_without_an_image_column(tmp_path: Path, text: str) -> None:
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(SourceError, match="--map COLUMN=image") as caught:
+        read(tmp_path / "list.csv")
+    assert caught.value.reason == "wrong_columns"
+
+
+def test_mapped_columns(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 1)
+    (tmp_path / "list.csv").write_text("a,b,license\np000.jpg,Hello,whatever\n")
+    items, _ = read(tmp_path / "list.csv", columns={"a": "image", "b": "title", "license": ""})
+    assert items["p000.jpg"].metadata.title_en == "Hello"
+    assert items["p000.jpg"].metadata.license == ""
+    with pytest.raises(SourceError, match="names column 'c'"):
+        read(tmp_path / "list.csv", columns={"c": "image"})
+
+
+def test_an_unknown_encoding(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("image\nx\n")
+    with pytest.raises(SourceError, match="unknown encoding 'klingon'"):
+        read(tmp_path / "list.csv", encoding="klingon")
+
+
+def test_addresses_in_a_table_and_in_a_list(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("id,url,title\n1,https://example.org/1.jpg,One\n2,,None\n")
+    items, refused = read(tmp_path / "list.csv")
+    assert items["1"].content == UrlContent("https://example.org/1.jpg")
+    assert items["1"].metadata.title_en == "One"
+    assert refused == {"list.csv:2": "missing_image"}
+    (tmp_path / "urls.txt").write_text("# mine\nhttps://example.org/a/b.jpg?x=1\n\nnot an address\n")
+    items, refused = read(tmp_path / "urls.txt")
+    assert list(items) == ["https://example.org/a/b.jpg?x=1"]
+    assert refused == {"urls.txt:4": "bad_url"}
+
+
+def test_jsonl(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "images", 2)
+    rows = [
+        '{"image": "p000.jpg", "split": "dev", "en": ["A dog.", "It runs."], "zh": ["狗在跑。"]}',
+        "",
+        "{broken",
+        "[1]",
+        '{"title": "no image"}',
+        '{"image": "p001.jpg", "id": 17}',
+        "[" * 100_000,
+    ]
+    (tmp_path / "captions.jsonl").write_text("\n".join(rows))
+    items, refused = read(tmp_path / "captions.jsonl")
+    assert list(items) == ["p000.jpg", "17"]
+    assert items["p000.jpg"].metadata.description_en == "A dog.\nIt runs."
+    assert items["p000.jpg"].metadata.description_zh == "狗在跑。"
+    assert list(refused.values()) == ["bad_row", "bad_row", "missing_image", "bad_row"]
+
+
+def test_karpathy(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "images" / "val2014", 1)
+    write_pictures(tmp_path / "images", 1, first=5)
+    rows: list[Any] = [
+        {"filepath": "val2014", "filename": "p000.jpg", "imgid": 3, "sentences": [{"raw": "A dog."}]},
+        {"filename": "p005.jpg", "sentences": []},
+        7,
+    ]
+    (tmp_path / "dataset.json").write_text(json.dumps({"images": rows, "dataset": "coco"}))
+    items, refused = read(tmp_path / "dataset.json")
+    assert list(items) == ["3", "p005.jpg"]
+    assert items["3"].metadata.description_en == "A dog."
+    assert content(items["3"]) == picture(0)
+    assert refused == {"dataset.json:3": "bad_row"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "7", '{"a": 1}', "[" * 100_000])
+def test_json_that_lists_no_images(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(SourceError):
+        read(tmp_path / "x.json")
+
+
+def test_muge(tmp_path: Path) -> None:
+    encoded = base64.urlsafe_b64encode(picture(1)).decode()
+    (tmp_path / "valid_imgs.tsv").write_text(f"1000002\t{encoded}\n1000003\t!!\nno tab\n1000004\t{encoded}\n")
+    queries = [
+        '{"query_id": 1, "query_text": "雪山", "item_ids": [1000002]}',
+        "{bad",
+        '{"query_text": "car", "item_ids": [1000002, 9]}',
+    ]
+    (tmp_path / "valid_queries.jsonl").write_text("\n".join(queries), encoding="utf-8")
+    assert sniff_source(tmp_path / "valid_imgs.tsv") == "muge"
+    items, refused = read(tmp_path / "valid_imgs.tsv")
+    assert list(items) == ["1000002", "1000004"]
+    assert content(items["1000002"]) == picture(1)
+    assert items["1000002"].metadata.description_zh == "雪山"
+    assert items["1000002"].metadata.description_en == "car"
+    assert list(refused.values()) == ["bad_row"] * 3
+
+
+# Archives
+
+
+def make_zip(path: Path, members: dict[str, bytes], **options: Any) -> Path:
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def make_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+MEMBERS = {
+    "a/p1.jpg": picture(1),
+    "a/p1.json": json.dumps({"title": "First", "item_id": "one"}).encode(),
+    "a/p2.jpg": picture(2),
+    "a/p2.txt": "第二张".encode(),
+    "README.txt": b"read me",
+    "__MACOSX/a/._p1.jpg": b"junk",
+}
+
+
+@pytest.mark.parametrize("kind", ["zip", "zip-deflated", "tar", "tar.gz", "tar.xz"])
+def test_archives_with_sidecars(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"set.{kind}"
+    if kind.startswith("zip"):
+        path = tmp_path / "set.zip"
+        make_zip(path, MEMBERS, compression=zipfile.ZIP_DEFLATED if "-" in kind else zipfile.ZIP_STORED)
+    else:
+        make_tar(path, MEMBERS, {"tar": "w", "tar.gz": "w:gz", "tar.xz": "w:xz"}[kind])
+    items, refused = read(path)
+    assert refused == {}
+    assert set(items) == {"one", "a/p2"}
+    assert items["one"].metadata.title_en == "First"
+    assert items["one"].path == f"{path.name}:a/p1.jpg"
+    assert items["a/p2"].metadata.description_zh == "第二张"
+    assert content(items["a/p2"]) == picture(2)
+    assert isinstance(items["one"].content, SpanContent) == (kind == "tar")
+    assert items["one"].stamp != items["a/p2"].stamp
+
+
+def test_shards_of_a_folder(tmp_path: Path) -> None:
+    make_tar(tmp_path / "s-1.tar", {"./x1.jpg": picture(1), "./x1.json": b'{"title": "X"}'})
+    make_tar(tmp_path / "s-0.tar", {"x0.jpg": picture(0), "x9.json": b"{}"})
+    (tmp_path / "s-2.tar").write_bytes(b"broken" * 1000)
+    (tmp_path / "supplier.json").write_text('{"name": "xs", "license": "CC0", "authority": 0.8}')
+    source = open_source(tmp_path, ReadOptions())
+    assert source.format == "shards"
+    assert source.supplier is not None
+    assert (source.supplier.license, source.supplier.authority) == ("CC0-1.0", 0.8)
+    items, refused = read(tmp_path)
+    assert list(items) == ["x0", "x1"]
+    assert refused == {"s-0.tar:x9.json": "missing_image", "s-2.tar": "broken_archive"}
+    assert source.entries.fraction == 0.0
+    list(source.entries)
+    assert source.entries.fraction == 1.0
+
+
+def test_hostile_zip(tmp_path: Path) -> None:
+    path = tmp_path / "bad.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../up.jpg", picture(1))
+        archive.writestr("/abs.jpg", picture(1))
+        archive.writestr("C:\\win.jpg", picture(1))
+        archive.writestr("a\\..\\..\\up.jpg", picture(1))
+        link = zipfile.ZipInfo("link.jpg")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+        device = zipfile.ZipInfo("null.jpg")
+        device.external_attr = 0o020666 << 16
+        archive.writestr(device, b"")
+        archive.writestr("bomb.bmp", bytes(30 * 1024 * 1024))
+        archive.writestr("good.jpg", picture(1))
+    items, refused = read(path)
+    assert set(items) <= {"good"}
+    assert {path.rpartition(":")[2]: reason for path, reason in refused.items() if "good" not in path} == {
+        "../up.jpg": "path_escape",
+        "/abs.jpg": "path_escape",
+        "\\win.jpg": "path_escape",
+        "a\\..\\..\\up.jpg": "path_escape",
+        "link.jpg": "archive_link",
+        "null.jpg": "not_a_file",
+        "bomb.bmp": "archive_bomb",
+    }
+
+
+def test_encrypted_and_damaged_zip_members(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "x.zip", {"a.jpg": picture(1), "b.jpg": picture(2), "c.jpg": picture(3)})
+    data = bytearray(path.read_bytes())
+    central = data.index(b"PK\x01\x02")
+    data[central + 8] |= 1  # the encrypted flag of a.jpg
+    data[data.index(picture(2)) + 50] ^= 0xFF  # damages b.jpg
+    path.write_bytes(data)
+    items, refused = read(path)
+    assert list(items) == ["c"]
+    assert refused == {"x.zip:a.jpg": "encrypted", "x.zip:b.jpg": "broken_archive"}
+
+
+def test_overlapping_zip_members(tmp_path: Path) -> None:
+    """Many directory entries over the same bytes are the densest bombs there are."""
+    path = make_zip(tmp_path / "x.zip", {f"{i}.jpg": picture(i) for i in range(3)})
+    data = bytearray(path.read_bytes())
+    entries = [i for i in range(len(data)) if data[i : i + 4] == b"PK\x01\x02"]
+    for entry in entries:
+        struct.pack_into("<I", data, entry + 42, 0)
+    path.write_bytes(data)
+    items, refused = read(path)
+    assert len(items) <= 1
+    assert "archive_bomb" in refused.values()
+
+
+@pytest.mark.parametrize("cut", [10, 1000, -30])
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_truncated_archives(tmp_path: Path, make: Callable[[Path, dict[str, bytes]], Path], cut: int) -> None:
+    name = "x.zip" if make is make_zip else "x.tar"
+    path = make(tmp_path / name, {f"{i}.jpg": picture(i) for i in range(3)})
+    size = path.stat().st_size if make is make_zip else 3 * 2560
+    os.truncate(path, cut if cut > 0 else size - 1500)
+    try:
+        reasons = set(read(path)[1].values())
+    except SourceError as error:
+        reasons = {error.reason}
+    assert reasons & {"broken_archive", "bad_source"}
+
+
+def test_hostile_tar(tmp_path: Path) -> None:
+    path = tmp_path / "bad.tar"
+    with tarfile.open(path, "w") as archive:
+
+        def add(name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE, link: str = "") -> None:
+            info = tarfile.TarInfo(name)
+            info.size, info.type, info.linkname = len(data), kind, link
+            archive.addfile(info, io.BytesIO(data))
+
+        add("../up.jpg", picture(1))
+        add("/abs.jpg", picture(1))
+        add("sym.jpg", kind=tarfile.SYMTYPE, link="/etc/passwd")
+        add("hard.jpg", kind=tarfile.LNKTYPE, link="../up.jpg")
+        add("null.jpg", kind=tarfile.CHRTYPE)
+        add("pipe.jpg", kind=tarfile.FIFOTYPE)
+        add("big.jpg", bytes(5000))
+        add("side.json", b"{bad")
+        add("side.jpg", picture(3))
+        add("good.jpg", picture(2))
+    items, refused = read(path, max_file_bytes=4500)
+    assert list(items) == ["good"]
+    assert refused == {
+        "bad.tar:../up.jpg": "path_escape",
+        "bad.tar:/abs.jpg": "path_escape",
+        "bad.tar:sym.jpg": "archive_link",
+        "bad.tar:hard.jpg": "archive_link",
+        "bad.tar:null.jpg": "not_a_file",
+        "bad.tar:pipe.jpg": "not_a_file",
+        "bad.tar:big.jpg": "file_too_large",
+        "bad.tar:side.jpg": "bad_sidecar",
+    }
+
+
+def test_a_compressed_tar_bomb_ends_early(tmp_path: Path) -> None:
+    path = make_tar(tmp_path / "bomb.tar.gz", {"a.jpg": picture(1), "z.bmp": bytes(40 * 1024 * 1024)}, "w:gz")
+    items, refused = read(path)
+    assert list(items) == ["a"]
+    assert refused == {"bomb.tar.gz": "archive_bomb"}
+
+
+def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tusou.ingest.readers.zip_archive.MAX_ENTRIES", 2)
+    monkeypatch.setattr("tusou.ingest.readers.tar_archive.MAX_ENTRIES", 2)
+    members = {f"{i}.jpg": picture(i) for i in range(3)}
+    with pytest.raises(SourceError) as caught:
+        read(make_zip(tmp_path / "x.zip", members))
+    assert caught.value.reason == "too_many_entries"
+    items, refused = read(make_tar(tmp_path / "x.tar", members))
+    assert (len(items), list(refused.values())) == (2, ["too_many_entries"])
+
+
+# Which reader
+
+
+def test_sniffing(tmp_path: Path) -> None:
+    make_zip(tmp_path / "noending", MEMBERS)
+    make_tar(tmp_path / "notar", MEMBERS)
+    write_pictures(tmp_path / "pics", 1)
+    (tmp_path / "x.tsv").write_text("image\ttitle\np000.jpg\tx\n")
+    assert sniff_source(tmp_path / "noending") == "zip"
+    assert sniff_source(tmp_path / "notar") == "tar"
+    assert sniff_source(tmp_path / "pics") == "folder"
+    assert sniff_source(tmp_path / "x.tsv") == "csv"
+
+
+def test_sources_nobody_can_read(tmp_path: Path) -> None:
+    def reason(path: Path, kind: str = "") -> str:
+        with pytest.raises(SourceError) as caught:
+            open_source(path, ReadOptions(), kind)
+        return caught.value.reason
+
+    write_pictures(tmp_path, 1)
+    (tmp_path / "x.bin").write_bytes(b"\x01\x02")
+    os.mkfifo(tmp_path / "pipe")
+    assert reason(tmp_path / "gone") == "source_not_found"
+    assert reason(tmp_path / "p000.jpg") == "bad_source"
+    assert reason(tmp_path / "x.bin") == "bad_source"
+    assert reason(tmp_path / "pipe") == "not_a_file"
+    assert reason(tmp_path / "x.bin", "zip") == "broken_archive"
+    assert reason(tmp_path / "x.bin", "folder") == "source_not_found"
+    assert reason(tmp_path, "shards") == "source_not_found"
+    assert reason(tmp_path, "video") == "bad_source"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"name": "Bad Name"}', '{"name": "a", "authority": "much"}', '{"name": "a", "license": "x"}'],
+)
+def test_a_bad_supplier_file(tmp_path: Path, text: str) -> None:
+    write_pictures(tmp_path, 1)
+    (tmp_path / "supplier.json").write_text(text)
+    with pytest.raises(TusouError):
+        open_source(tmp_path, ReadOptions())
+
+
+def test_reading_twice_gives_the_same(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 5)
+    source = open_source(tmp_path, ReadOptions())
+    assert list(source.entries) == list(source.entries)
