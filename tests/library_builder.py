@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,24 @@ def write_pictures(folder: Path, count: int, *, first: int = 0) -> list[Path]:
     for i, path in enumerate(paths):
         path.write_bytes(picture(first + i))
     return paths
+
+
+def make_zip(path: Path, members: dict[str, bytes], **options: Any) -> Path:
+    """A zip with these members."""
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def make_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
+    """A tar with these members."""
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
 
 
 class SerialWorkers:

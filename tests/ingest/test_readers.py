@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from library_builder import picture, write_pictures
+from library_builder import make_tar, make_zip, picture, write_pictures
 from tusou.catalog.records import Refusal
 from tusou.errors import SourceError, TusouError
 from tusou.ingest.items import FileContent, Item, SpanContent, UrlContent
@@ -300,22 +300,6 @@ def test_muge(tmp_path: Path) -> None:
 
 
 # Archives
-
-
-def make_zip(path: Path, members: dict[str, bytes], **options: Any) -> Path:
-    with zipfile.ZipFile(path, "w", **options) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return path
-
-
-def make_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
-    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
-        for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return path
 
 
 MEMBERS = {
