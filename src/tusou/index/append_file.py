@@ -14,6 +14,7 @@ from tusou.errors import IndexCorrupt
 from tusou.index.manifest import REBUILD, FileState
 
 BLOCK = 1 << 24
+EMPTY = FileState("")
 
 
 class AppendFile:
@@ -28,12 +29,12 @@ class AppendFile:
 
     def __init__(self, folder: Path, state: FileState) -> None:
         path = folder / state.name
-        self._name, self._crc32 = state.name, state.crc32
+        self.name, self._crc32 = state.name, state.crc32
         self._stream = path.open("r+b" if state.size else "w+b")
         self._stream.truncate(state.size)
         self._stream.seek(state.size)
 
-    def append(self, array: npt.NDArray[np.generic]) -> None:
+    def append(self, array: npt.NDArray[Any]) -> None:
         """Write an array's bytes; they are durable after sync() and count once the manifest names them."""
         data = np.ascontiguousarray(array).view(np.uint8).reshape(-1)
         self._stream.write(data.data)
@@ -43,7 +44,7 @@ class AppendFile:
         """Force what was appended to the disk and say what a manifest should record."""
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        return FileState(self._name, self._stream.tell(), self._crc32)
+        return FileState(self.name, self._stream.tell(), self._crc32)
 
     @property
     def size(self) -> int:
@@ -55,24 +56,29 @@ class AppendFile:
         self._stream.close()
 
 
-def read_committed(folder: Path, state: FileState, dtype: np.dtype[Any], start: int = 0) -> npt.NDArray[Any]:
-    """Read the committed records from number ``start`` on.
+def successor(name: str) -> FileState:
+    """An empty file to take the place of one that is written anew (``records-0.bin``, ``records-1.bin``)."""
+    stem, _, number = name.removesuffix(".bin").rpartition("-")
+    return FileState(f"{stem}-{int(number) + 1}.bin")
 
-    Reading from the beginning compares the checksum; a tail cannot be compared by itself.
+
+def read_committed(
+    folder: Path, state: FileState, dtype: np.dtype[Any], start: FileState = EMPTY
+) -> npt.NDArray[Any]:
+    """Read the committed records behind an earlier committed length.
 
     Raises:
         IndexCorrupt: The file is missing, short, or differs from its checksum.
     """
     path = folder / state.name
+    count = (state.size - start.size) // dtype.itemsize
     try:
-        records = np.fromfile(
-            path, dtype, state.size // dtype.itemsize - start, offset=start * dtype.itemsize
-        )
+        records = np.fromfile(path, dtype, count, offset=start.size)
     except FileNotFoundError:
         records = np.empty(0, dtype)
-    if records.nbytes != state.size - start * dtype.itemsize:
+    if len(records) != count:
         raise IndexCorrupt(f"{path}: shorter than the {state.size} bytes committed; {REBUILD}")
-    if start == 0 and zlib.crc32(records.view(np.uint8).data) != state.crc32:
+    if zlib.crc32(records.view(np.uint8).data, start.crc32) != state.crc32:
         raise IndexCorrupt(f"{path}: content does not match its checksum; {REBUILD}")
     return records
 

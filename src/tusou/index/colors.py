@@ -50,6 +50,16 @@ def lab_of(rgb: npt.ArrayLike) -> npt.NDArray[np.float32]:
     return lab.astype(np.float32)
 
 
+def named_color_bits(rgb: npt.NDArray[np.uint8], share: npt.NDArray[np.floating]) -> npt.NDArray[np.uint16]:
+    """Which NAMED_COLORS the palettes (n, swatches, 3) hold within FACET_TOLERANCE, as bits, (n,)."""
+    lab, counts = lab_of(rgb), share >= SHARE_FLOOR
+    bits = np.zeros(len(rgb), np.uint16)
+    for bit, anchor in enumerate(NAMED_COLORS.values()):
+        near = (lab_distance(lab, anchor) <= FACET_TOLERANCE) & counts
+        bits |= near.any(axis=1).astype(np.uint16) << np.uint16(bit)
+    return bits
+
+
 def lab_distance(lab: npt.NDArray[np.float32], rgb: tuple[int, int, int]) -> npt.NDArray[np.float32]:
     """CIE76 distance of Lab colours (..., 3) to one sRGB colour."""
     difference = lab - lab_of(rgb)

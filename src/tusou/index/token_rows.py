@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tusou.index.base import FIELDS, FieldTokens, TextQuery
-from tusou.index.columns import CHANNELS
+from tusou.index.records import CHANNELS
 from tusou.types import Rows
 
 FIELD_WEIGHTS: Mapping[str, float] = {

@@ -1,22 +1,140 @@
-"""Nearest rows by cosine: candidates from small codes, scores from the kept float16 rows."""
+"""Nearest rows by cosine: candidates from a scan of small codes, scores from the kept float16 rows.
+
+Codes cover whole chunks of rows; the rows behind the last chunk are scored exactly, so an added row is found
+at once and a small library has no codes at all. A filter masks the scan: it is exact at any selectivity.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 import numpy.typing as npt
 
+from tusou.index.append_file import AppendFile, read_committed, successor
 from tusou.index.base import ScoredRows, VectorRows, best
+from tusou.index.codebook import Codebook, Codes
+from tusou.index.manifest import FileState, Manifest
 from tusou.types import Embeddings, Mask, Rows
 
+PARTS = ("codebook", "codes")
+CHUNK = 8192
+"""Rows that get codes together; scoring up to so many exactly is as fast as scanning codes."""
+
+TRAINING_ROWS = 131_072
+"""The codebook is fitted anew whenever the coded rows have quadrupled, until so many."""
+
+TRAINING_SAMPLE = 32_768
+OVERSAMPLING = 5
+"""Candidates re-scored per row wanted."""
+
+LEAST_CANDIDATES = 1000
 BLOCK = 4096
-"""Float16 rows scored at a time, a size whose copies stay in the second-level cache."""
+"""Rows scored or encoded at a time."""
+
+
+class VectorCodes:
+    """Codes of the rows up to the last whole chunk; immutable.
+
+    Args:
+        codebook: What they are codes of; None when there are none.
+        codes: (coded rows, code_size).
+    """
+
+    def __init__(self, codebook: Codebook | None = None, codes: Codes | None = None) -> None:
+        self._codebook = codebook
+        self._codes = np.empty((0, 0), np.uint8) if codes is None else codes
+        self._packed: Any = None
+
+    def __len__(self) -> int:
+        """Coded rows."""
+        return len(self._codes)
+
+    def candidates(self, embedding: Embeddings, count: int, allowed: Mask) -> Rows:
+        """Rows of largest approximate cosine among the coded ones that are allowed."""
+        if self._codebook is None:
+            return np.empty(0, np.int64)
+        if self._packed is None:  # packing takes 0.3 s per million rows; a writer never needs it
+            self._packed = self._codebook.pack(self._codes)
+        faiss.omp_set_num_threads(1)  # OpenMP keeps this per thread; a query is too small to share
+        selector = None if allowed.all() else faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+        parameters = faiss.SearchParametersIVF(sel=selector, nprobe=1)
+        rotated = self._codebook.rotate(embedding[None])
+        rows: Rows = self._packed.search(rotated, min(count, len(self)), params=parameters)[1][0]
+        return rows[rows >= 0]
+
+
+def load_codes(
+    folder: Path, manifest: Manifest, before: tuple[Manifest, VectorCodes] | None = None
+) -> VectorCodes:
+    """Read the codes of a commit; those of an earlier one are returned when nothing came since.
+
+    Raises:
+        IndexCorrupt: A file does not match the manifest.
+    """
+    files = manifest.files
+    if before is not None and before[0].files.get("codes") == files.get("codes"):
+        return before[1]
+    if "codes" not in files:
+        return VectorCodes()
+    codebook = Codebook.from_array(read_committed(folder, files["codebook"], np.dtype("<f4")), manifest.dim)
+    codes = read_committed(folder, files["codes"], np.dtype("u1"))
+    return VectorCodes(codebook, codes.reshape(-1, codebook.code_size))
+
+
+def write_codes(
+    folder: Path, manifest: Manifest, vectors: VectorRows, rows: int
+) -> tuple[dict[str, FileState], int]:
+    """Give codes to the whole chunks among the first ``rows`` rows.
+
+    Returns:
+        Files to name in the manifest, and the number of rows the codebook was fitted on.
+    """
+    files = {part: state for part, state in manifest.files.items() if part in PARTS}
+    trained_rows, target = manifest.trained_rows, rows // CHUNK * CHUNK
+    if target == 0:
+        return files, trained_rows
+    if not trained_rows or (trained_rows * 4 <= target and trained_rows < TRAINING_ROWS):
+        codebook, trained_rows = Codebook.train(_sample(vectors, target)), target
+        files = {part: _begin(files, part) for part in PARTS}
+        files["codebook"] = _append(folder, files["codebook"], [codebook.to_array()])
+    else:
+        codebook = Codebook.from_array(
+            read_committed(folder, files["codebook"], np.dtype("<f4")), vectors.dim
+        )
+    coded = files["codes"].size // codebook.code_size
+    blocks = (vectors.slice(start, min(start + BLOCK, target)) for start in range(coded, target, BLOCK))
+    if coded < target:
+        files["codes"] = _append(folder, files["codes"], map(codebook.encode, blocks))
+    return files, trained_rows
+
+
+def search_vectors(
+    vectors: VectorRows, codes: VectorCodes, embedding: Embeddings, depth: int, allowed: Mask
+) -> ScoredRows:
+    """Rows of largest cosine among the allowed ones.
+
+    Args:
+        vectors: The kept embeddings, whose inner products are the scores.
+        codes: Of their first rows.
+        embedding: (dim,).
+        depth: Rows wanted.
+        allowed: (rows,).
+    """
+    count = max(OVERSAMPLING * depth, LEAST_CANDIDATES)
+    if np.count_nonzero(allowed) <= max(CHUNK, count):
+        rows = np.flatnonzero(allowed)
+    else:
+        behind = np.flatnonzero(allowed[len(codes) :]) + len(codes)
+        rows = np.concatenate([codes.candidates(embedding, count, allowed[: len(codes)]), behind])
+    return best(rows, cosines(vectors, embedding, rows), depth)
 
 
 def cosines(vectors: VectorRows, embedding: Embeddings, rows: Rows) -> npt.NDArray[np.float32]:
     """Inner products of kept float16 rows with one embedding, (n,) float32."""
+    faiss.omp_set_num_threads(1)
     kernel = faiss.IndexScalarQuantizer(
         vectors.dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     )
@@ -36,7 +154,20 @@ def _score_block(
     scores[places[0]] = found[0]
 
 
-def search_exact(vectors: VectorRows, embedding: Embeddings, depth: int, mask: Mask) -> ScoredRows:
-    """Score every row of the mask."""
-    rows = np.flatnonzero(mask)
-    return best(rows, cosines(vectors, embedding, rows), depth)
+def _sample(vectors: VectorRows, rows: int) -> Embeddings:
+    """Evenly spaced embeddings."""
+    taken = np.linspace(0, rows - 1, min(rows, TRAINING_SAMPLE)).astype(np.int64)
+    return vectors.take(taken).astype(np.float32)
+
+
+def _begin(files: dict[str, FileState], part: str) -> FileState:
+    return successor(files[part].name) if part in files else FileState(f"{part}-0.bin")
+
+
+def _append(folder: Path, state: FileState, arrays: Any) -> FileState:
+    file = AppendFile(folder, state)
+    for array in arrays:
+        file.append(array)
+    appended = file.sync()
+    file.close()
+    return appended

@@ -1,0 +1,184 @@
+"""Rows on disk: fixed-size records, a journal of changed records, and the tokens of every row.
+
+New rows are appended to ``records``; a change of an older row is appended to ``updates`` and wins over what
+stands before it. When the journal has grown to a quarter of the rows, both are written anew under new names.
+Nothing committed is ever changed in place, so a crash leaves the last commit as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tusou.errors import IndexCorrupt
+from tusou.index.append_file import EMPTY, AppendFile, check_committed, read_committed, successor
+from tusou.index.base import IndexDocument
+from tusou.index.columns import Columns
+from tusou.index.manifest import FileState, Manifest
+from tusou.index.records import CHANNELS, RECORD, UPDATE, Dictionaries, Records, record_of
+from tusou.index.token_rows import Tokens, encode_tokens
+
+PARTS = ("records", "updates", "tokens")
+SMALL_JOURNAL = 1024
+"""Changed records below which the journal is not folded into the records."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowData:
+    """Columns and tokens of one commit.
+
+    Attributes:
+        columns: The attribute columns.
+        tokens: The forward index' tokens, mapped from their file.
+        mean_lengths: (CHANNELS,) mean number of tokens of a live row.
+    """
+
+    columns: Columns
+    tokens: Tokens
+    mean_lengths: npt.NDArray[np.float64]
+
+
+Loaded = tuple[Manifest, RowData]
+
+
+def load_rows(folder: Path, manifest: Manifest, before: Loaded | None = None) -> RowData:
+    """Read the rows of a commit.
+
+    Args:
+        folder: The index folder.
+        manifest: The commit.
+        before: An earlier commit and its rows; only what came since is read then.
+
+    Raises:
+        IndexCorrupt: A file does not match the manifest.
+    """
+    files = manifest.files
+    if not files:
+        return RowData(Columns(Dictionaries({})), np.empty(0, "<u4"), np.zeros(CHANNELS))
+    if before is not None and _appended_only(before[0].files, files):
+        start, columns = before[0].files, before[1].columns
+    else:
+        start, columns = dict.fromkeys(PARTS, EMPTY), Columns(Dictionaries({}))
+        if problem := check_committed(folder, files["tokens"]):
+            raise IndexCorrupt(problem)
+    records = read_committed(folder, files["records"], RECORD, start["records"])
+    updates = read_committed(folder, files["updates"], UPDATE, start["updates"])
+    columns = columns.appended(records, Dictionaries(manifest.dictionaries))
+    columns.put(*latest(updates))
+    return RowData(columns, _map_tokens(folder, files["tokens"]), _mean_lengths(columns))
+
+
+def _appended_only(before: dict[str, FileState], files: dict[str, FileState]) -> bool:
+    return bool(before) and all(before[part].name == files[part].name for part in PARTS)
+
+
+def latest(updates: Records) -> tuple[npt.NDArray[np.int64], Records]:
+    """Rows of a journal, each once, with the last record it was given."""
+    rows, last = np.unique(updates["row"][::-1], return_index=True)
+    return rows.astype(np.int64), updates["record"][::-1][last]
+
+
+def _map_tokens(folder: Path, state: FileState) -> Tokens:
+    if not state.size:
+        return np.empty(0, "<u4")
+    return np.memmap(folder / state.name, "<u4", "r", shape=(state.size // 4,))
+
+
+def _mean_lengths(columns: Columns) -> npt.NDArray[np.float64]:
+    totals = columns["token_counts"].sum(axis=0, dtype=np.int64, where=columns.live[:, None])
+    means: npt.NDArray[np.float64] = totals / max(int(np.count_nonzero(columns.live)), 1)
+    return means
+
+
+class RowWriter:
+    """Changes of rows, gathered until the next commit.
+
+    Args:
+        folder: The index folder.
+        manifest: The last commit.
+        columns: Its columns.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, columns: Columns) -> None:
+        self._folder = folder
+        self._files = {p: AppendFile(folder, manifest.files.get(p, FileState(f"{p}-0.bin"))) for p in PARTS}
+        self._token_end = self._files["tokens"].size // 4
+        self._dictionaries = Dictionaries(manifest.dictionaries)
+        self.published(columns)
+
+    def published(self, columns: Columns) -> None:
+        """Go on from a commit that is now visible."""
+        self._columns = columns
+        self._pending: dict[int, Records] = {}
+        self._pending_tokens: list[Tokens] = []
+
+    def upsert(self, document: IndexDocument) -> bool:
+        """Keep a row's record and tokens for the next commit; False when the row is beyond any before it."""
+        known = document.row < self._columns.rows or document.row in self._pending
+        record = record_of(document, self._dictionaries)
+        tokens, counts = encode_tokens(document.fields)
+        record["token_start"], record["token_counts"] = self._token_end, counts
+        self._token_end += len(tokens)
+        self._pending_tokens.append(tokens)
+        self._pending[document.row] = record
+        return known
+
+    def delete(self, row: int) -> bool:
+        """Take a row out at the next commit; False when there is no such row."""
+        known = self.knows(row)
+        if known:
+            self._pending[row] = np.zeros(1, RECORD)
+        return known
+
+    def knows(self, row: int) -> bool:
+        """True when the row is live, changes that wait for the commit included."""
+        if row in self._pending:
+            return bool(self._pending[row]["live"][0])
+        return 0 <= row < self._columns.rows and bool(self._columns.live[row])
+
+    @property
+    def rows(self) -> int:
+        """Rows there will be after the next commit."""
+        return max(self._columns.rows, *(row + 1 for row in self._pending), 0)
+
+    def write(self) -> tuple[dict[str, FileState], dict[str, list[str]], int]:
+        """Write and sync what is pending; files, dictionaries and live rows to name in the manifest."""
+        old, was_live = self._columns.rows, self._columns.live
+        live = int(np.count_nonzero(was_live))
+        for row, record in self._pending.items():
+            live += int(record["live"][0]) - int(row < old and was_live[row])
+        fresh = np.zeros(self.rows - old, RECORD)  # rows that were never delivered stay dead
+        changed = sorted(row for row in self._pending if row < old)
+        updates = np.zeros(len(changed), UPDATE)
+        for row, record in self._pending.items():
+            if row >= old:
+                fresh[row - old] = record[0]
+        for place, row in enumerate(changed):
+            updates[place] = (row, self._pending[row][0])
+        for tokens in self._pending_tokens:
+            self._files["tokens"].append(tokens)
+        if self._files["updates"].size // UPDATE.itemsize + len(updates) > max(SMALL_JOURNAL, old // 4):
+            self._fold(updates)
+        else:
+            self._files["updates"].append(updates)
+        self._files["records"].append(fresh)
+        return {part: file.sync() for part, file in self._files.items()}, self._dictionaries.as_dict(), live
+
+    def _fold(self, updates: Records) -> None:
+        """Start records and journal anew with every change in its place."""
+        records = self._columns.records()
+        rows, last = latest(updates)
+        records[rows] = last
+        for part in ("records", "updates"):
+            old = self._files[part]
+            old.close()
+            self._files[part] = AppendFile(self._folder, successor(old.name))
+        self._files["records"].append(records)
+
+    def close(self) -> None:
+        """Release the files."""
+        for file in self._files.values():
+            file.close()

@@ -1,0 +1,148 @@
+"""What searches read: one commit of the index, immutable, shared by threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tusou.errors import DimensionMismatch, QueryError
+from tusou.index.base import FIELDS, ScoredRows, TextClause, TextQuery, VectorRows, best
+from tusou.index.manifest import Manifest
+from tusou.index.row_files import RowData
+from tusou.index.text_index import TextReader
+from tusou.index.token_rows import FIELD_WEIGHTS, TextStatistics, WeightedTerm, bm25, weighted_terms
+from tusou.index.vector_codes import VectorCodes, cosines, search_vectors
+from tusou.types import Embeddings, Filters, Mask, Rows
+
+NARROW_ROWS = 30_000
+"""Up to so many rows a text search scores every row of the mask; above, it asks the inverted index for more
+hits than wanted until enough of them lie in the mask. The two cost the same near this number."""
+
+OVERSAMPLING = 1.2
+"""Hits asked per hit expected inside the mask."""
+
+_FIELD_WEIGHTS = np.array([FIELD_WEIGHTS[field] for field in FIELDS], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One commit; methods as in base.Index.
+
+    Attributes:
+        manifest: What was committed.
+        vectors: The kept embeddings.
+        data: Columns and tokens.
+        codes: Vector codes.
+        text: The inverted index; None when nothing was ever committed.
+    """
+
+    manifest: Manifest
+    vectors: VectorRows
+    data: RowData
+    codes: VectorCodes
+    text: TextReader | None
+
+    def mask(self, filters: Filters) -> Mask | None:
+        """Live rows that satisfy the filters; None when the filters are empty."""
+        return self.data.columns.mask(filters)
+
+    def search_vectors(self, embedding: Embeddings, depth: int, mask: Mask | None) -> ScoredRows:
+        """The rows of largest cosine."""
+        return search_vectors(self.vectors, self.codes, self._check(embedding), depth, self._allowed(mask))
+
+    def search_text(self, query: TextQuery, depth: int, mask: Mask | None) -> ScoredRows:
+        """The rows of largest BM25 summed over fields with FIELD_WEIGHTS."""
+        terms = weighted_terms(query)
+        if self.text is None or not terms or depth < 1:
+            return ScoredRows(np.empty(0, np.int64), np.empty(0, np.float32))
+        allowed = self._allowed(mask)
+        count = int(np.count_nonzero(allowed))
+        if mask is not None and count <= NARROW_ROWS:
+            wanted = self.text_mask(query)
+            rows = np.flatnonzero(allowed if wanted is None else allowed & wanted)
+        else:
+            limit = int(depth * OVERSAMPLING * len(allowed) / max(count, 1)) + 100
+            rows = _hits(self.text, terms, query, depth, limit, allowed)
+        scores = self._bm25(terms, rows) @ _FIELD_WEIGHTS
+        if not query.must:
+            rows, scores = rows[scores > 0], scores[scores > 0]
+        return best(rows, scores, depth)
+
+    def text_mask(self, query: TextQuery) -> Mask | None:
+        """Live rows that satisfy must and must_not; None when there are neither."""
+        if not (query.must or query.must_not):
+            return None
+        mask = self.data.columns.live.copy()
+        for clause in query.must:
+            mask &= self._matching(clause)
+        for clause in query.must_not:
+            mask &= ~self._matching(clause)
+        return mask
+
+    def _matching(self, clause: TextClause) -> Mask:
+        mask = np.zeros(self.data.columns.rows, np.bool_)
+        if self.text is not None:
+            rows = self.text.matching(clause)
+            mask[rows[rows < len(mask)]] = True
+        return mask
+
+    def field_scores(self, query: TextQuery, rows: Rows) -> npt.NDArray[np.float32]:
+        """BM25 per field of given rows, without FIELD_WEIGHTS."""
+        return self._bm25(weighted_terms(query), np.asarray(rows, np.int64))
+
+    def _bm25(self, terms: Sequence[WeightedTerm], rows: Rows) -> npt.NDArray[np.float32]:
+        if self.text is None or not terms:
+            return np.zeros((len(rows), len(FIELDS)), np.float32)
+        columns = self.data.columns
+        statistics = TextStatistics(self.manifest.live, self.data.mean_lengths, self.text.frequencies(terms))
+        starts, counts = columns["token_start"][rows], columns["token_counts"][rows]
+        return bm25(self.data.tokens, starts, counts, terms, statistics)
+
+    def cosines(self, embedding: Embeddings, rows: Rows) -> npt.NDArray[np.float32]:
+        """Exact cosine of given rows with one embedding."""
+        return cosines(self.vectors, self._check(embedding), np.asarray(rows, np.int64))
+
+    def features(self, rows: Rows, names: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Query-independent features of given rows, NaN when unknown."""
+        return self.data.columns.features(np.asarray(rows, np.int64), names)
+
+    def search_fingerprints(self, fingerprint: bytes, max_distance: int, mask: Mask | None) -> ScoredRows:
+        """Rows whose fingerprint differs in at most max_distance bits."""
+        return self.data.columns.search_fingerprints(fingerprint, max_distance, self._allowed(mask))
+
+    def facets(self, rows: Rows | None, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, int]]]:
+        """Count values of attributes."""
+        return self.data.columns.facets(rows, names)
+
+    def _allowed(self, mask: Mask | None) -> Mask:
+        """Live rows of a mask; rows that came after the mask was made are left out."""
+        live = self.data.columns.live
+        if mask is None:
+            return live
+        if len(mask) < len(live):
+            mask = np.pad(mask, (0, len(live) - len(mask)))
+        return live & mask[: len(live)]
+
+    def _check(self, embedding: Embeddings) -> Embeddings:
+        query = np.ascontiguousarray(embedding, np.float32).reshape(-1)
+        if query.size != self.vectors.dim:
+            raise DimensionMismatch(f"expected an embedding of {self.vectors.dim} numbers, got {query.size}")
+        if not np.isfinite(query).all():
+            raise QueryError("the query embedding holds NaN or infinite numbers", reason="bad_embedding")
+        return query
+
+
+def _hits(
+    text: TextReader, terms: Sequence[WeightedTerm], query: TextQuery, depth: int, limit: int, allowed: Mask
+) -> Rows:
+    """Rows of the best hits, at least ``depth`` of them allowed unless there are no more."""
+    while True:
+        hits = text.search(terms, query, limit).rows
+        rows = hits[hits < len(allowed)]
+        rows = rows[allowed[rows]]
+        if len(rows) >= depth or len(hits) < limit:
+            return rows
+        limit *= 4
