@@ -22,6 +22,8 @@ from tusou.server.state import ServerState
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
+MODULES = (search, images, library, health, media, pages)
+
 OpenState = Callable[[Path], ServerState]
 
 DESCRIPTION = """\
@@ -61,10 +63,10 @@ def create_app(
         docs_url=None,  # the stock pages load scripts from a CDN
         redoc_url=None,
     )
-    for module in (search, images, library, health, media, pages):
+    for module in MODULES:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(files("tusou.server") / "static")), name="static")
-    problems.install(app)
+    problems.install(app, [route for module in MODULES for route in module.router.routes])
     app.add_middleware(BodyLimit)
     app.add_middleware(SameSite)
     app.add_middleware(HostCheck, hosts=hosts)

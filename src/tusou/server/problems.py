@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from tusou import errors
 
@@ -152,8 +153,21 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
     return problem(request.scope, 422, detail, faults=faults)
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of the app a problem+json answer."""
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Make every error of the app a problem+json answer.
+
+    Args:
+        app: The app.
+        routes: Its routes, one per method, of which the Allow header of a 405 is made.
+    """
+
+    async def on_wrong_method(request: Request, _: Exception) -> JSONResponse:
+        matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+        methods = {method for route in matching for method in getattr(route, "methods", ())}
+        detail = f"{request.url.path} does not take {request.method}"
+        return problem(request.scope, 405, detail, headers={"allow": ", ".join(sorted(methods))})
+
+    app.add_exception_handler(405, on_wrong_method)
     app.add_exception_handler(errors.TusouError, _on_tusou_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

@@ -41,8 +41,9 @@ async def page(request: Request, state: State) -> HTMLResponse:
     """The home, or the first page of an answer; the script reads the same data."""
     query = request.query_params
     lang = language(query.get("lang", "auto"), request.headers.get("accept-language", ""))
+    is_home = not (_is_search(query) or _has_picture(query))
     found, problem = await _first_answer(state, query, lang)
-    boot = await state.run(_boot, state, lang) | {"answer": found}
+    boot = await state.run(_boot, state, lang, is_home) | {"answer": found}
     html = _templates.get_template("page.html").render(
         t=LOCALES[lang],
         lang=lang,
@@ -52,7 +53,7 @@ async def page(request: Request, state: State) -> HTMLResponse:
         item=await state.run(_viewed, state, query.get("view", ""), lang),
         query=query,
         links=_links(query, lang, found),
-        is_home=not (_is_search(query) or _has_picture(query)),
+        is_home=is_home,
         count=len(state.engine.index),
     )
     return HTMLResponse(html, headers={"vary": "Accept-Language"})
@@ -89,7 +90,7 @@ def _has_picture(query: QueryParams) -> bool:
     return any(query.get(name) for name in PICTURES)
 
 
-def _boot(state: ServerState, lang: Language) -> Json:
+def _boot(state: ServerState, lang: Language, is_home: bool) -> Json:
     """What the script needs to start: strings, tables, the home."""
     home = state.home.content(state.library.catalog)
     return {
@@ -103,16 +104,23 @@ def _boot(state: ServerState, lang: Language) -> Json:
         ],
         "limits": limits_item(state),
         "examples": home.examples[lang],
-        "mosaic": [image_item(record, lang, urls=media_urls) for record in home.mosaic],
+        "mosaic": [image_item(record, lang, urls=media_urls) for record in home.mosaic] if is_home else [],
     }
 
 
 def _licenses(lang: Language) -> Json:
     """Licence table by code, each with the few letters that fit a card."""
-    return {
-        item["code"]: item | {"label": short_name(LICENSES[item["code"]], lang)}
-        for item in license_items(lang)
-    }
+    return {item["code"]: item | {"label": _label(item["code"], lang)} for item in license_items(lang)}
+
+
+def _label(code: str, lang: Language) -> str:
+    """A licence in the few letters that fit a card."""
+    if code.startswith("CC-PDM"):
+        return LOCALES[lang]["public_domain"]
+    if code.startswith("CC-"):
+        return short_name(LICENSES[code], lang)
+    short = code.removeprefix("LicenseRef-").replace("-or-later", "+").replace("-only", "")
+    return "CC0" if code == "CC0-1.0" else short.replace("-", " ")
 
 
 def _viewed(state: ServerState, image_id: str, lang: Language) -> Json | None:

@@ -53,7 +53,7 @@ async def search_images(
 @router.post(
     "/images",
     response_model=SearchAnswer,
-    responses=responses(404, 413, 422, 503),
+    responses=responses(400, 403, 404, 413, 422, 503),
     operation_id="search_images_with_filters",
     summary="Search by words with a filter object",
 )
@@ -69,7 +69,7 @@ async def search_images_with_filters(
 @router.post(
     "/images/by-image",
     response_model=SearchAnswer,
-    responses=responses(404, 413, 415, 422, 503),
+    responses=responses(400, 403, 404, 413, 415, 422, 503),
     operation_id="search_images_by_image",
     summary="Search by picture",
 )

@@ -6,8 +6,9 @@ import { hasPicture, parameters } from "./address.js";
 export const PER_PAGE = 40;
 
 export class Problem extends Error {
-  constructor(detail, code, requestId = "") {
+  constructor(detail, code, status = 0, requestId = "") {
     super(detail);
+    this.status = status;
     this.code = code;
     this.requestId = requestId;
   }
@@ -23,7 +24,7 @@ async function ask(path, options = {}) {
   }
   const body = await answer.json().catch(() => null);
   if (answer.ok && body) return body;
-  throw new Problem(body?.detail ?? `HTTP ${answer.status}`, body?.code ?? "http_error", body?.request_id);
+  throw new Problem(body?.detail ?? `HTTP ${answer.status}`, body?.code ?? "http_error", answer.status, body?.request_id);
 }
 
 /** One page of a search's answer; facets come with the first. */

@@ -11,8 +11,8 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
 
-export const number = (value, digits) =>
-  digits === undefined ? numbers.format(value) : new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
+export const number = (value, digits, least = 0) =>
+  digits === undefined ? numbers.format(value) : new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: least }).format(value);
 
 export const date = (iso) => new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(iso));
 
@@ -29,8 +29,7 @@ export const licenseOf = (code) => boot.licenses[code] ?? null;
 /** A licence in the few letters that fit a card. */
 export function licenseLabel(code) {
   if (!code) return t("license_unknown");
-  const label = licenseOf(code)?.label ?? code;
-  return label.replace(/^LicenseRef-/, "").replaceAll("-", " ");
+  return licenseOf(code)?.label ?? code.replace(/^LicenseRef-/, "").replaceAll("-", " ");
 }
 
 /** How freely an image may be used: free, terms (named conditions), limited, unknown. */

@@ -43,13 +43,27 @@ export function listen() {
   });
 }
 
+/** A sideways swipe on the picture goes to its neighbour. */
+function swipe(node, onStep) {
+  let start = null;
+  node.addEventListener("touchstart", ({ touches }) => { start = touches.length === 1 ? touches[0] : null; }, { passive: true });
+  node.addEventListener("touchend", ({ changedTouches: [end] }) => {
+    if (!start) return;
+    const across = end.clientX - start.clientX;
+    if (Math.abs(across) > 60 && Math.abs(across) > 2 * Math.abs(end.clientY - start.clientY)) onStep(across < 0 ? 1 : -1);
+    start = null;
+  });
+  return node;
+}
+
 function stage(item, actions) {
   const arrow = (step, name, label) => h("button", { class: `arrow ${name}`, type: "button", "aria-label": label, title: label, disabled: !actions.hasNext(step), onclick: () => actions.onStep(step) }, icon(name));
   const large = h("img", { class: "large", alt: item.alt_description || item.title || t("untitled"), width: item.width, height: item.height, onload: () => large.classList.add("loaded"), onerror: () => large.remove() });
   large.src = item.urls.regular;
   const holder = h("div", { class: "holder" }, frame(item, { eager: true }), large);
   holder.style.setProperty("--ratio", (item.width / item.height).toFixed(4));
-  return h("section", { class: "stage" }, holder, arrow(-1, "previous", t("previous")), arrow(1, "next", t("next")));
+  holder.style.setProperty("--natural", `${item.width}px`); // a small picture is not blown up beyond twice its size
+  return swipe(h("section", { class: "stage" }, holder, arrow(-1, "previous", t("previous")), arrow(1, "next", t("next"))), actions.onStep);
 }
 
 function panel(item, actions) {

@@ -16,8 +16,8 @@ export function forgetValues() {
   for (const field of Object.keys(seen)) delete seen[field];
 }
 
-/** Draw the panel for a search and its facet counts. */
-export function drawPanel(panel, search, facets, onChange) {
+/** Draw the panel for a search and its answer: facet counts and how many images there are. */
+export function drawPanel(panel, search, { facets, total } = {}, onChange) {
   const counts = Object.fromEntries(Object.entries(facets ?? {}).map(([field, pairs]) =>
     [field, new Map(pairs.map(({ value, count }) => [value, count]))]));
   const focused = panel.contains(document.activeElement) ? document.activeElement.id : "";
@@ -31,7 +31,8 @@ export function drawPanel(panel, search, facets, onChange) {
     shapes(search, counts.orientation, onChange),
     colors(search, counts.color, onChange),
     sizes(search, onChange),
-    choices("format", t("format"), search, counts.format, (format) => [format.toUpperCase()], onChange));
+    choices("format", t("format"), search, counts.format, (format) => [format.toUpperCase()], onChange),
+    h("button", { class: "primary only-narrow show-results", type: "button", onclick: () => onChange("close") }, total === undefined ? t("close") : t("show_results", { count: number(total) })));
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 

@@ -97,11 +97,10 @@ async function loadPage(page, signal) {
   const target = answer;
   showState(target.items.length ? "more" : "loading");
   try {
-    const started = performance.now();
     const body = page === 1 && boot.answer && target.key === firstKey ? takeBoot() : await findImages(search, page, signal);
     if (signal.aborted) return false;
     Object.assign(target, { total: body.total, pages: page, done: !body.has_more, notes: body.notes ?? [] });
-    if (page === 1) Object.assign(target, { facets: body.facets, took: body.took_ms ?? performance.now() - started });
+    if (page === 1) Object.assign(target, { facets: body.facets, took: Object.values(body.timings).reduce((sum, part) => sum + part, 0) });
     const known = new Set(target.items.map((item) => item.id));
     const fresh = body.results.filter((item) => !known.has(item.id)); // the library may have grown between two pages
     target.items.push(...fresh);
@@ -192,11 +191,12 @@ function showProblem(error, page) {
   showState("error");
   if (page === 1) fill(grid);
   const offline = error.code === "offline";
-  fill($("#summary"), page === 1 ? t(offline ? "offline_title" : "failed") : "");
+  const title = t(offline ? "offline_title" : error.status < 500 ? "not_understood" : "failed");
+  fill($("#summary"), page === 1 ? title : "");
   fill($("#message"), h("div", { class: "state error", role: "alert" }, icon(offline ? "offline" : "warning"),
-    h("h2", {}, t(offline ? "offline_title" : "failed")), h("p", {}, error.message),
+    h("h2", {}, title), h("p", {}, error.message),
     error.requestId && h("p", { class: "note" }, `${error.code} · ${error.requestId}`),
-    h("button", { class: "primary", type: "button", onclick: () => { answer = null; run(); } }, t("try_again"))));
+    (offline || error.status >= 500) && h("button", { class: "primary", type: "button", onclick: () => { answer = null; run(); } }, t("try_again"))));
 }
 
 function notice(text) {
@@ -272,7 +272,7 @@ function useAddress(url) {
 // ── filters ───────────────────────────────────────────────────────────────────────────────────────
 
 function drawFilters() {
-  drawPanel($("#filters"), search, answer?.facets, changeFilters);
+  drawPanel($("#filters"), search, answer ?? undefined, changeFilters);
 }
 
 function changeFilters(changes) {

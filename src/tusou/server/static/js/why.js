@@ -3,6 +3,8 @@
 import { h } from "./dom.js";
 import { boot, number, t } from "./boot.js";
 
+const FIELDS = ["title", "keywords", "description", "creator", "filename"];
+
 const known = (prefix, name) => (boot.strings[`${prefix}_${name}`] ? t(`${prefix}_${name}`) : name.replaceAll("_", " "));
 
 /** A text as nodes, with the query's words marked. */
@@ -15,7 +17,7 @@ export function highlight(text, words) {
 
 /** The whole explanation, folded until somebody asks. */
 export function drawWhy(explain) {
-  const matches = Object.entries(explain.matches).filter(([, words]) => words.length);
+  const matches = FIELDS.map((field) => [field, explain.matches[field] ?? []]).filter(([, words]) => words.length);
   const most = Math.max(...explain.contributions.map((part) => Math.abs(part.contribution)), 1e-9);
   return h("details", { class: "why", open: true },
     h("summary", {}, t("why")),
@@ -26,9 +28,9 @@ export function drawWhy(explain) {
 }
 
 function bar(part, most) {
-  const fillBar = h("span", { class: part.contribution < 0 ? "bar less" : "bar" });
-  fillBar.style.setProperty("--share", Math.abs(part.contribution) / most);
+  const meter = h("span", { class: part.contribution < 0 ? "meter less" : "meter" });
+  meter.style.setProperty("--share", Math.abs(part.contribution) / most);
   return h("li", { title: `${part.feature} = ${part.value === null ? "?" : number(part.value, 4)} × ${number(part.weight, 3)}` },
-    h("span", { class: "feature" }, known("feature", part.feature)), fillBar,
-    h("span", { class: "amount" }, `${part.contribution < 0 ? "−" : "+"}${number(Math.abs(part.contribution), 3)}`));
+    h("span", { class: "feature" }, known("feature", part.feature)), meter,
+    h("span", { class: "amount" }, `${part.contribution < 0 ? "−" : "+"}${number(Math.abs(part.contribution), 3, 3)}`));
 }
