@@ -295,13 +295,15 @@ def _to_working(
 
 
 def _shrink(samples: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """Area-average down to the wanted side; a picture that fits is left alone."""
+    """Bring down to the wanted side; a picture that fits is left alone."""
     height, width = samples.shape[:2]
     scale = side / max(height, width)
     if scale >= 1.0:
         return samples
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(samples, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    # Down to a half, cubic keeps sharpness nearer to that of larger originals than averaging, and is faster.
+    method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(samples, size, interpolation=method), dtype=np.uint8)
 
 
 def _sample(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

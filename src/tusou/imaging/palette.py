@@ -10,7 +10,7 @@ from tusou.types import Mask, Pixels, Swatch
 
 MAX_SWATCHES = 6
 _SIDE = 64
-_ROUNDS = 8
+_ROUNDS = 6
 _SAME_COLOR = 12.0  # CIE76 distance below which two centres are one colour to the eye
 _SMALLEST_SHARE = 0.02
 
@@ -20,8 +20,8 @@ _Array = npt.NDArray[np.float32]
 def dominant_colors(pixels: Pixels, visible: Mask | None = None) -> tuple[Swatch, ...]:
     """Cluster a picture's colours by weighted k-means in CIE Lab.
 
-    The picture is averaged down to 64 pixels and counted in 16 levels a channel, so that k-means sees some
-    hundred weighted colours. Centres start from the most frequent colour and then, one by one, from the
+    Pixels on a grid of 64 a side are counted in 16 levels a channel, so that k-means sees some hundred
+    weighted colours. Centres start from the most frequent colour and then, one by one, from the
     colour with the largest frequency x squared distance to all centres: no randomness, and small vivid parts
     are not swallowed by large grey ones.
 
@@ -33,46 +33,50 @@ def dominant_colors(pixels: Pixels, visible: Mask | None = None) -> tuple[Swatch
         At most 6 swatches of at least 2 % each (one for any picture), largest share first.
     """
     colors, weights = _histogram(_samples(pixels, visible))
-    lab = _to_lab(colors)
-    centers, owners = _cluster(lab, weights)
-    shares = np.bincount(owners, weights, len(centers)) / weights.sum()
-    rgb = [np.average(colors[owners == i], axis=0, weights=weights[owners == i]) for i in range(len(centers))]
-    order = np.argsort(-shares, kind="stable")
-    kept = [i for i in order if shares[i] >= _SMALLEST_SHARE] or list(order[:1])
-    return tuple(Swatch(rgb=_byte_color(rgb[i]), share=round(float(shares[i]), 4)) for i in kept)
+    owners = _cluster(_to_lab(colors), weights)
+    totals = np.bincount(owners, weights)
+    means = np.stack([np.bincount(owners, weights * colors[:, i]) for i in range(3)], axis=1)
+    shares = totals / weights.sum()
+    order = [int(i) for i in np.argsort(-shares, kind="stable") if totals[i] > 0]
+    kept = [i for i in order if shares[i] >= _SMALLEST_SHARE] or order[:1]
+    return tuple(_swatch(means[i] / totals[i], float(shares[i])) for i in kept)
 
 
 def _samples(pixels: Pixels, visible: Mask | None) -> npt.NDArray[np.uint8]:
-    """At most 64 x 64 pixels, (n, 3), without transparent ones."""
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8).reshape(-1, 3)
+    """At most 64 x 64 pixels on a grid, (n, 3), without transparent ones.
+
+    Picked, not averaged: averages across edges are colours the picture does not have.
+    """
+    step = -(-max(pixels.shape[:2]) // _SIDE)
+    start = min(step // 2, min(pixels.shape[:2]) // 2)
+    samples = pixels[start::step, start::step].reshape(-1, 3)
     if visible is None:
-        return small
-    shown = cv2.resize(visible.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).ravel() > 0
-    return small[shown] if shown.any() else small
+        return samples
+    shown = visible[start::step, start::step].ravel()
+    return samples[shown] if shown.any() else samples
 
 
 def _histogram(samples: npt.NDArray[np.uint8]) -> tuple[_Array, _Array]:
     """Mean colour and number of samples of each occupied cell of a 16 x 16 x 16 grid."""
-    cells = samples.astype(np.int32) >> 4
+    cells = samples.astype(np.intp) >> 4
     keys = (cells[:, 0] << 8) | (cells[:, 1] << 4) | cells[:, 2]
-    _, owners, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    sums = np.stack([np.bincount(owners, samples[:, i]) for i in range(3)], axis=1)
-    return (sums / counts[:, None]).astype(np.float32), counts.astype(np.float32)
+    counts = np.bincount(keys)
+    occupied = np.flatnonzero(counts)
+    sums = np.stack([np.bincount(keys, samples[:, channel])[occupied] for channel in range(3)], axis=1)
+    weights = counts[occupied].astype(np.float32)
+    return (sums / weights[:, None]).astype(np.float32), weights
 
 
-def _cluster(lab: _Array, weights: _Array) -> tuple[_Array, npt.NDArray[np.int64]]:
-    """Weighted k-means; centres nearer than _SAME_COLOR become one."""
+def _cluster(lab: _Array, weights: _Array) -> npt.NDArray[np.intp]:
+    """Weighted k-means: the cluster of each colour. Centres nearer than _SAME_COLOR become one."""
     centers = _first_centers(lab, weights)
+    weighted = np.column_stack([lab, np.ones(len(lab), np.float32)]) * weights[:, None]
     for _ in range(_ROUNDS):
-        owners = _distances(lab, centers).argmin(axis=1)
-        totals = np.bincount(owners, weights, len(centers))
-        sums = np.stack([np.bincount(owners, weights * lab[:, i], len(centers)) for i in range(3)], axis=1)
-        centers = (sums[totals > 0] / totals[totals > 0, None]).astype(np.float32)
-    centers = _merge(centers)
-    return centers, _distances(lab, centers).argmin(axis=1)
+        members = _nearest(lab, centers)[:, None] == np.arange(len(centers))
+        sums = members.T.astype(np.float32) @ weighted
+        sums = sums[sums[:, 3] > 0]
+        centers = sums[:, :3] / sums[:, 3:]
+    return _nearest(lab, _merge(centers))
 
 
 def _first_centers(lab: _Array, weights: _Array) -> _Array:
@@ -93,10 +97,14 @@ def _merge(centers: _Array) -> _Array:
     return centers[kept]
 
 
+def _nearest(colors: _Array, centers: _Array) -> npt.NDArray[np.intp]:
+    return np.asarray(_distances(colors, centers).argmin(axis=1), np.intp)
+
+
 def _distances(colors: _Array, centers: _Array) -> _Array:
     """Squared distances, (colors, centers)."""
-    difference = colors[:, None, :] - centers[None, :, :]
-    return np.asarray(np.einsum("ijk,ijk->ij", difference, difference), dtype=np.float32)
+    squares = (colors**2).sum(axis=1)[:, None] + (centers**2).sum(axis=1)
+    return np.asarray(np.maximum(squares - 2 * (colors @ centers.T), 0), np.float32)
 
 
 def _to_lab(colors: _Array) -> _Array:
@@ -104,6 +112,6 @@ def _to_lab(colors: _Array) -> _Array:
     return np.asarray(converted[0], dtype=np.float32)
 
 
-def _byte_color(color: npt.NDArray[np.floating]) -> tuple[int, int, int]:
+def _swatch(color: npt.NDArray[np.float64], share: float) -> Swatch:
     red, green, blue = (int(value + 0.5) for value in color)
-    return red, green, blue
+    return Swatch(rgb=(red, green, blue), share=round(share, 4))

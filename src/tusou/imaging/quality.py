@@ -11,36 +11,41 @@ import numpy.typing as npt
 from tusou.imaging.decode import WORKING_SIDE, DecodedImage
 from tusou.types import Pixels, Quality
 
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _BLACK = 5
 _WHITE = 250
 _BLOCK = 8
+_NOISE_FLOOR = 0.25
+_BLOCKINESS_PER_STEP = 0.027
+_LOWEST_FREQUENCIES = 10
+_OPPONENTS = np.array(  # rows: red-green, yellow-blue, luma (ITU-R BT.601)
+    [[1.0, -1.0, 0.0], [0.5, 0.5, -1.0], [0.299, 0.587, 0.114]], np.float32
+)
 
 _Grey = npt.NDArray[np.uint8]
+_Moments = npt.NDArray[np.float64]
 
 
 def measure_quality(image: DecodedImage) -> Quality:
     """Measure a decoded image; ``Quality`` says what each number means."""
     grey = np.asarray(cv2.cvtColor(image.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    means, covariance = _color_moments(image.pixels)
+    means, deviations = opponent_moments(image.pixels)
     return Quality(
         megapixels=image.width * image.height / 1e6,
         sharpness=sharpness(grey),
         exposure=exposure(grey),
-        contrast=math.sqrt(max(0.0, float(_LUMA @ covariance @ _LUMA))) / 255,
-        colorfulness=colorfulness(means, covariance),
-        blockiness=blockiness(image.sample)
-        if image.sample is not None
-        else expected_blockiness(image.quantizer),
+        contrast=float(deviations[2]) / 255,
+        colorfulness=colorfulness(means, deviations),
+        blockiness=(
+            expected_blockiness(image.quantizer) if image.sample is None else blockiness(image.sample)
+        ),
     )
 
 
-def _color_moments(pixels: Pixels) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean (3,) and covariance (3, 3) of the channels."""
-    values = pixels.reshape(-1, 3).astype(np.float32)
-    means = values.mean(axis=0, dtype=np.float64)
-    values -= means.astype(np.float32)  # centred first: float32 sums of squares would cancel
-    return means, (values.T @ values).astype(np.float64) / len(values)
+def opponent_moments(pixels: Pixels) -> tuple[_Moments, _Moments]:
+    """Means and standard deviations of red-green, yellow-blue and luma."""
+    opponents = cv2.transform(pixels.astype(np.float32), _OPPONENTS)
+    means, deviations = cv2.meanStdDev(opponents)
+    return np.asarray(means[:, 0], np.float64), np.asarray(deviations[:, 0], np.float64)
 
 
 def sharpness(grey: _Grey) -> float:
@@ -60,21 +65,18 @@ def sharpness(grey: _Grey) -> float:
 
 def exposure(grey: _Grey) -> float:
     """Share of pixels whose luma is neither at the black nor at the white end."""
-    counts = np.bincount(grey.ravel(), minlength=256)
+    counts = cv2.calcHist([grey], [0], None, [256], [0, 256])
     return float(counts[_BLACK : _WHITE + 1].sum() / grey.size)
 
 
-def colorfulness(means: npt.NDArray[np.float64], covariance: npt.NDArray[np.float64]) -> float:
+def colorfulness(means: _Moments, deviations: _Moments) -> float:
     """Hasler and Suesstrunk's M (SPIE 2003): spread plus 0.3 x offset of the opponent colours.
 
     Args:
-        means: Mean of R, G, B.
-        covariance: Covariance of R, G, B.
+        means: Means of red-green and yellow-blue (further values are ignored).
+        deviations: Standard deviations of the same.
     """
-    opponents = np.array([[1.0, -1.0, 0.0], [0.5, 0.5, -1.0]])  # red-green, yellow-blue
-    spread = max(0.0, float(np.trace(opponents @ covariance @ opponents.T)))
-    offset = float(np.linalg.norm(opponents @ means))
-    return math.sqrt(spread) + 0.3 * offset
+    return math.hypot(deviations[0], deviations[1]) + 0.3 * math.hypot(means[0], means[1])
 
 
 def blockiness(sample: _Grey) -> float:
@@ -86,21 +88,28 @@ def blockiness(sample: _Grey) -> float:
     border = inner = 0.0
     border_count = inner_count = 0
     for plane in (sample, sample.T):
-        steps = np.abs(np.diff(plane.astype(np.int16), axis=1)).mean(axis=0)
+        if plane.shape[1] < 2:
+            continue
+        steps = cv2.absdiff(plane[:, 1:], plane[:, :-1]).mean(axis=0)
         at_border = np.arange(1, len(steps) + 1) % _BLOCK == 0
         border, border_count = border + float(steps[at_border].sum()), border_count + int(at_border.sum())
         inner, inner_count = inner + float(steps[~at_border].sum()), inner_count + int((~at_border).sum())
     if not border_count or not inner_count:
         return 0.0
-    floor = 0.25  # of a grey level: in flat areas a ratio of noise would mean nothing
-    return max(0.0, (border / border_count + floor) / (inner / inner_count + floor) - 1)
+    # The floor, in grey levels, keeps a ratio of next to nothing in flat areas from meaning anything.
+    ratio = (border / border_count + _NOISE_FLOOR) / (inner / inner_count + _NOISE_FLOOR)
+    return max(0.0, ratio - 1)
 
 
 def expected_blockiness(quantizer: tuple[int, ...]) -> float:
-    """Blockiness a JPEG's luminance quantisation lets expect, for pictures decoded scaled.
+    """Blockiness that a JPEG's luminance quantisation lets expect, for pictures decoded scaled.
 
-    A placeholder line until measured.
+    Scaled decoding leaves no block borders to look at. Over 64 photos saved at qualities 10 to 95 the median
+    of ``blockiness`` grows in proportion to the mean of the ten lowest-frequency quantisation steps, by 0.027
+    a step (0.020 at quality 10). What an earlier, stronger compression left is not seen.
+
+    Args:
+        quantizer: Luminance steps in zigzag order; empty for unknown.
     """
-    if not quantizer:
-        return 0.0
-    return max(0.0, (sum(quantizer[:10]) / 10 - 4) * 0.02)
+    steps = quantizer[:_LOWEST_FREQUENCIES]
+    return _BLOCKINESS_PER_STEP * sum(steps) / len(steps) if steps else 0.0

@@ -14,6 +14,7 @@ from tusou.types import Pixels
 
 _SIDE = 100
 _LUMA_TERMS = 7
+_FLAT = 1e-6  # rounding noise of a picture of one colour
 _Array = npt.NDArray[np.float64]
 
 
@@ -66,7 +67,8 @@ def _channel(values: _Array, terms_x: int, terms_y: int) -> tuple[float, list[fl
     ]
     constant, rest = triangle[0], triangle[1:]
     scale = max(map(abs, rest))
-    return constant, [0.5 + 0.5 * value / scale if scale else value for value in rest], scale
+    scale = scale if scale > _FLAT else 0.0
+    return constant, [0.5 + 0.5 * value / scale if scale else 0.0 for value in rest], scale
 
 
 def _cosines(length: int, terms: int) -> _Array:
