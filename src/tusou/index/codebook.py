@@ -44,6 +44,7 @@ class Codebook:
     @classmethod
     def train(cls, sample: Embeddings) -> Codebook:
         """Fit the centroids on a sample of embeddings (n, dim)."""
+        faiss.omp_set_num_threads(1)  # two threads spin more than they help beside decode workers
         dim = sample.shape[1]
         rotation = _rotation(dim)
         code_dim = len(rotation)

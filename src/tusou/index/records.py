@@ -94,7 +94,7 @@ class Dictionaries:
 
 
 def record_of(document: IndexDocument, dictionaries: Dictionaries) -> Records:
-    """One document's record, (1,), without its token fields.
+    """One document's record, (1,), without its tokens and without what complete() adds.
 
     Raises:
         VectorIndexError: The fingerprint has another length, or a dictionary is full.
@@ -116,8 +116,13 @@ def record_of(document: IndexDocument, dictionaries: Dictionaries) -> Records:
     one["fingerprint"] = np.frombuffer(document.fingerprint, np.uint8)
     for place, swatch in enumerate(document.palette[:SWATCHES]):
         one["rgb"][place], one["share"][place] = swatch.rgb, swatch.share
-    one["named_colors"] = named_color_bits(record["rgb"], record["share"])[0]
     return record
+
+
+def complete(records: Records) -> Records:
+    """Fill in what is computed for many records at once."""
+    records["named_colors"] = named_color_bits(records["rgb"], records["share"])
+    return records
 
 
 def license_bits(allowed: Sequence[str]) -> int:

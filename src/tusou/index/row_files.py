@@ -18,7 +18,7 @@ from tusou.index.append_file import EMPTY, AppendFile, check_committed, read_com
 from tusou.index.base import IndexDocument
 from tusou.index.columns import Columns
 from tusou.index.manifest import FileState, Manifest
-from tusou.index.records import CHANNELS, RECORD, UPDATE, Dictionaries, Records, record_of
+from tusou.index.records import CHANNELS, RECORD, UPDATE, Dictionaries, Records, complete, record_of
 from tusou.index.token_rows import Tokens, encode_tokens
 
 PARTS = ("records", "updates", "tokens")
@@ -150,14 +150,14 @@ class RowWriter:
         live = int(np.count_nonzero(was_live))
         for row, record in self._pending.items():
             live += int(record["live"][0]) - int(row < old and was_live[row])
+        rows = np.array(sorted(self._pending), np.int64)
+        records = np.array([self._pending[row][0] for row in rows.tolist()], RECORD)
+        records = complete(records)
+        is_new = rows >= old
         fresh = np.zeros(self.rows - old, RECORD)  # rows that were never delivered stay dead
-        changed = sorted(row for row in self._pending if row < old)
-        updates = np.zeros(len(changed), UPDATE)
-        for row, record in self._pending.items():
-            if row >= old:
-                fresh[row - old] = record[0]
-        for place, row in enumerate(changed):
-            updates[place] = (row, self._pending[row][0])
+        fresh[rows[is_new] - old] = records[is_new]
+        updates = np.zeros(int(np.count_nonzero(~is_new)), UPDATE)
+        updates["row"], updates["record"] = rows[~is_new], records[~is_new]
         for tokens in self._pending_tokens:
             self._files["tokens"].append(tokens)
         if self._files["updates"].size // UPDATE.itemsize + len(updates) > max(SMALL_JOURNAL, old // 4):
