@@ -74,7 +74,9 @@ async def search_images_with_filters(
     summary="Search by picture",
 )
 async def search_images_by_image(
-    asked: Annotated[ImageQueryForm, Form()], state: State, accept_language: AcceptLanguage = ""
+    asked: Annotated[ImageQueryForm, Form(media_type="multipart/form-data")],
+    state: State,
+    accept_language: AcceptLanguage = "",
 ) -> JSONResponse:
     """Search by a file, an address or a library image, alone or together with words and filters.
 
