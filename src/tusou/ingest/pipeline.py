@@ -168,20 +168,17 @@ class IngestJob:
             self._drive(iter(again), committer)
 
     def _drive(self, works: Iterator[Work], committer: Committer) -> None:
-        ready = self._fetched(works)
-        since = time.monotonic()
-        for outcome in self.workers.map(ready, chunk_size=self.options.chunk_size):
+        config = self.library.config
+        oldest = 0.0  # when the batch got its first item
+        for outcome in self.workers.map(self._fetched(works), chunk_size=self.options.chunk_size):
+            now = time.monotonic()
+            oldest = now if not len(committer) else oldest
             if outcome.error is not None:
                 self._refuse(outcome.item, outcome.error)
             elif outcome.result is not None:
                 committer.add(outcome.item, outcome.result)
-            now = time.monotonic()
-            config = self.library.config
-            if len(committer) >= config.batch_size or (
-                len(committer) and now - since >= config.batch_seconds
-            ):
+            if len(committer) >= config.batch_size or now - oldest >= config.batch_seconds:
                 self._commit(committer)
-                since = time.monotonic()
         self._commit(committer)
 
     def _commit(self, committer: Committer) -> None:
