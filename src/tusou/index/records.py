@@ -51,6 +51,8 @@ RECORD = np.dtype(
 UPDATE = np.dtype([("row", "<u4"), ("record", RECORD)])
 """Layout of a journal entry: a row and its new record."""
 
+_NO_COLOR, _NO_SHARE = ((0, 0, 0),) * SWATCHES, (0.0,) * SWATCHES
+
 Records = npt.NDArray[np.void]
 """(n,) structured, of RECORD or UPDATE."""
 
@@ -93,34 +95,41 @@ class Dictionaries:
         return {name: list(values) for name, values in self._values.items()}
 
 
-def record_of(document: IndexDocument, dictionaries: Dictionaries) -> Records:
-    """One document's record, (1,), without its tokens and without what complete() adds.
+def check_document(document: IndexDocument) -> None:
+    """Refuse what has no place in a record.
 
     Raises:
-        VectorIndexError: The fingerprint has another length, or a dictionary is full.
+        VectorIndexError: The fingerprint has another length.
     """
-    if len(document.fingerprint) != FINGERPRINT_BYTES:
-        size = len(document.fingerprint)
+    size = len(document.fingerprint)
+    if size != FINGERPRINT_BYTES:
         raise VectorIndexError(f"row {document.row}: a fingerprint has {FINGERPRINT_BYTES} bytes, got {size}")
-    record = np.zeros(1, RECORD)
-    one = record[0]
-    one["live"] = 1
+
+
+def records_of(documents: Sequence[IndexDocument], dictionaries: Dictionaries) -> Records:
+    """Records of documents, (n,), without their tokens.
+
+    Raises:
+        VectorIndexError: A dictionary is full.
+    """
+    records = np.zeros(len(documents), RECORD)
+    if not documents:
+        return records
     for name in ("added", "width", "height", "fingerprint_quality"):
-        one[name] = getattr(document, name)
+        records[name] = [getattr(document, name) for document in documents]
     for name in CODED:
-        one[name] = dictionaries.code(name, getattr(document, name))
-    one["license_type"] = license_bits(document.license_type)
-    one["features"] = np.nan
-    for name, value in document.features.items():
-        one["features"][dictionaries.code("feature", name)] = value
-    one["fingerprint"] = np.frombuffer(document.fingerprint, np.uint8)
-    for place, swatch in enumerate(document.palette[:SWATCHES]):
-        one["rgb"][place], one["share"][place] = swatch.rgb, swatch.share
-    return record
-
-
-def complete(records: Records) -> Records:
-    """Fill in what is computed for many records at once."""
+        records[name] = [dictionaries.code(name, getattr(document, name)) for document in documents]
+    records["license_type"] = [license_bits(document.license_type) for document in documents]
+    prints = b"".join(document.fingerprint for document in documents)
+    records["fingerprint"] = np.frombuffer(prints, np.uint8).reshape(-1, FINGERPRINT_BYTES)
+    records["features"] = np.nan
+    records["live"] = 1
+    for record, document in zip(records, documents, strict=True):
+        for name, value in document.features.items():
+            record["features"][dictionaries.code("feature", name)] = value
+    palettes = [document.palette[:SWATCHES] for document in documents]
+    records["rgb"] = [[*(s.rgb for s in palette), *_NO_COLOR[len(palette) :]] for palette in palettes]
+    records["share"] = [[*(s.share for s in palette), *_NO_SHARE[len(palette) :]] for palette in palettes]
     records["named_colors"] = named_color_bits(records["rgb"], records["share"])
     return records
 

@@ -18,8 +18,9 @@ from tusou.index.append_file import EMPTY, AppendFile, check_committed, read_com
 from tusou.index.base import IndexDocument
 from tusou.index.columns import Columns
 from tusou.index.manifest import FileState, Manifest
-from tusou.index.records import CHANNELS, RECORD, UPDATE, Dictionaries, Records, complete, record_of
+from tusou.index.records import CHANNELS, RECORD, UPDATE, Dictionaries, Records, check_document, records_of
 from tusou.index.token_rows import Tokens, encode_tokens
+from tusou.types import Rows
 
 PARTS = ("records", "updates", "tokens")
 SMALL_JOURNAL = 1024
@@ -105,39 +106,30 @@ class RowWriter:
     def __init__(self, folder: Path, manifest: Manifest, columns: Columns) -> None:
         self._folder = folder
         self._files = {p: AppendFile(folder, manifest.files.get(p, FileState(f"{p}-0.bin"))) for p in PARTS}
-        self._token_end = self._files["tokens"].size // 4
         self._dictionaries = Dictionaries(manifest.dictionaries)
         self.published(columns)
 
     def published(self, columns: Columns) -> None:
         """Go on from a commit that is now visible."""
         self._columns = columns
-        self._pending: dict[int, Records] = {}
-        self._pending_tokens: list[Tokens] = []
+        self._pending: dict[int, IndexDocument | None] = {}
 
     def upsert(self, document: IndexDocument) -> bool:
-        """Keep a row's record and tokens for the next commit; False when the row is beyond any before it."""
+        """Keep a row's document for the next commit; False when the row is beyond any before it."""
+        check_document(document)
         known = document.row < self._columns.rows or document.row in self._pending
-        record = record_of(document, self._dictionaries)
-        tokens, counts = encode_tokens(document.fields)
-        record["token_start"], record["token_counts"] = self._token_end, counts
-        self._token_end += len(tokens)
-        self._pending_tokens.append(tokens)
-        self._pending[document.row] = record
+        self._pending[document.row] = document
         return known
 
     def delete(self, row: int) -> bool:
         """Take a row out at the next commit; False when there is no such row."""
-        known = self.knows(row)
-        if known:
-            self._pending[row] = np.zeros(1, RECORD)
-        return known
-
-    def knows(self, row: int) -> bool:
-        """True when the row is live, changes that wait for the commit included."""
         if row in self._pending:
-            return bool(self._pending[row]["live"][0])
-        return 0 <= row < self._columns.rows and bool(self._columns.live[row])
+            known = self._pending[row] is not None
+        else:
+            known = 0 <= row < self._columns.rows and bool(self._columns.live[row])
+        if known:
+            self._pending[row] = None
+        return known
 
     @property
     def rows(self) -> int:
@@ -146,26 +138,35 @@ class RowWriter:
 
     def write(self) -> tuple[dict[str, FileState], dict[str, list[str]], int]:
         """Write and sync what is pending; files, dictionaries and live rows to name in the manifest."""
-        old, was_live = self._columns.rows, self._columns.live
-        live = int(np.count_nonzero(was_live))
-        for row, record in self._pending.items():
-            live += int(record["live"][0]) - int(row < old and was_live[row])
         rows = np.array(sorted(self._pending), np.int64)
-        records = np.array([self._pending[row][0] for row in rows.tolist()], RECORD)
-        records = complete(records)
+        records = self._pending_records(rows)
+        old = self._columns.rows
         is_new = rows >= old
         fresh = np.zeros(self.rows - old, RECORD)  # rows that were never delivered stay dead
         fresh[rows[is_new] - old] = records[is_new]
         updates = np.zeros(int(np.count_nonzero(~is_new)), UPDATE)
         updates["row"], updates["record"] = rows[~is_new], records[~is_new]
-        for tokens in self._pending_tokens:
-            self._files["tokens"].append(tokens)
         if self._files["updates"].size // UPDATE.itemsize + len(updates) > max(SMALL_JOURNAL, old // 4):
             self._fold(updates)
         else:
             self._files["updates"].append(updates)
         self._files["records"].append(fresh)
-        return {part: file.sync() for part, file in self._files.items()}, self._dictionaries.as_dict(), live
+        was_live = self._columns.live
+        live = np.count_nonzero(was_live) - np.count_nonzero(was_live[updates["row"]])
+        live += np.count_nonzero(records["live"])
+        return {p: file.sync() for p, file in self._files.items()}, self._dictionaries.as_dict(), int(live)
+
+    def _pending_records(self, rows: Rows) -> Records:
+        """Records of the pending rows, zeros for deleted ones; their tokens go into the file."""
+        documents = [document for row in rows.tolist() if (document := self._pending[row]) is not None]
+        filled = records_of(documents, self._dictionaries)
+        tokens, counts = encode_tokens([document.fields for document in documents])
+        ends = np.cumsum(counts.sum(axis=1, dtype=np.int64)) + self._files["tokens"].size // 4
+        filled["token_counts"], filled["token_start"] = counts, ends - counts.sum(axis=1, dtype=np.int64)
+        self._files["tokens"].append(tokens)
+        records = np.zeros(len(rows), RECORD)
+        records[[self._pending[row] is not None for row in rows.tolist()]] = filled
+        return records
 
     def _fold(self, updates: Records) -> None:
         """Start records and journal anew with every change in its place."""

@@ -34,6 +34,7 @@ both ways counts once, and one found by bigrams alone (other segmentation) count
 K1, B = 1.2, 0.75
 """BM25's saturation and length normalisation, as the inverted index uses them."""
 
+_NO_TOKENS = FieldTokens()
 MAX_TOKENS = 65_535
 """Tokens of one channel that are kept, a limit of the record's count."""
 
@@ -87,12 +88,17 @@ def hash_token(token: str) -> int:
     return zlib.crc32(token.encode())
 
 
-def encode_tokens(fields: Mapping[str, FieldTokens]) -> tuple[Tokens, npt.NDArray[np.uint16]]:
-    """All tokens of a document in channel order, and the (CHANNELS,) number of each channel."""
-    kept = (fields.get(field, FieldTokens()) for field in FIELDS)
-    channels = [tokens[:MAX_TOKENS] for field in kept for tokens in (field.words, field.grams)]
-    hashes = [hash_token(token) for tokens in channels for token in tokens]
-    return np.array(hashes, np.uint32), np.array([len(tokens) for tokens in channels], np.uint16)
+def encode_tokens(documents: Sequence[Mapping[str, FieldTokens]]) -> tuple[Tokens, npt.NDArray[np.uint16]]:
+    """All tokens of documents in channel order, and the (n, CHANNELS) number of each channel."""
+    channels = [
+        tokens[:MAX_TOKENS]
+        for fields in documents
+        for field in FIELDS
+        for tokens in ((kept := fields.get(field, _NO_TOKENS)).words, kept.grams)
+    ]
+    hashes = [zlib.crc32(token.encode()) for tokens in channels for token in tokens]
+    counts = np.array([len(tokens) for tokens in channels], np.uint16)
+    return np.array(hashes, np.uint32), counts.reshape(-1, CHANNELS)
 
 
 def _length_table() -> npt.NDArray[np.int64]:
@@ -106,10 +112,8 @@ def _length_table() -> npt.NDArray[np.int64]:
 LENGTHS = _length_table()
 
 
-def quantized_lengths(counts: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
-    """Channel lengths as the inverted index rounds them (down to the next length it tells apart)."""
-    table = LENGTHS[np.searchsorted(LENGTHS, np.arange(MAX_TOKENS + 1), side="right") - 1]
-    return table[counts]
+QUANTIZED = LENGTHS[np.searchsorted(LENGTHS, np.arange(MAX_TOKENS + 1), side="right") - 1]
+"""Length to the length the inverted index takes it for: the next below that it tells apart."""
 
 
 def bm25(
@@ -137,27 +141,24 @@ def bm25(
     scores = np.zeros((len(counts), len(FIELDS)))
     if not len(counts):
         return scores.astype(np.float32)
-    row_tokens, channels = _gather(tokens, starts, counts)
-    norms = K1 * (1 - B + B * quantized_lengths(counts) / np.maximum(statistics.mean_lengths, 1e-9))
+    ends = np.cumsum(counts.reshape(-1), dtype=np.int64)  # of every channel, in the gathered tokens
+    row_tokens = _gather(tokens, starts, ends[CHANNELS - 1 :: CHANNELS])
     for term in terms:
-        found = channels[row_tokens == np.uint32(hash_token(term.token))]
+        found = np.flatnonzero(row_tokens == np.uint32(hash_token(term.token)))
+        place, tf = np.unique(np.searchsorted(ends, found, side="right"), return_counts=True)
+        place, tf = place[place % 2 == term.kind], tf[place % 2 == term.kind]
+        row, channel = np.divmod(place, CHANNELS)
         # the inverted index counts deleted documents until it merges them away
         frequency = np.minimum(statistics.frequencies[term], statistics.documents)
         idf = np.log1p((statistics.documents - frequency + 0.5) / (frequency + 0.5))
-        place, tf = np.unique(found, return_counts=True)
-        place, tf = place[place % 2 == term.kind], tf[place % 2 == term.kind]
-        row, channel = np.divmod(place, CHANNELS)
-        gain = term.weight * (K1 + 1) * idf[channel // 2] * tf / (tf + norms[row, channel])
-        np.add.at(scores, (row, channel // 2), gain)
+        length = QUANTIZED[counts[row, channel]] / np.maximum(statistics.mean_lengths[channel], 1e-9)
+        gain = idf[channel // 2] * tf * (K1 + 1) / (tf + K1 * (1 - B + B * length))
+        scores[row, channel // 2] += term.weight * gain  # a row's field appears once per term
     return scores.astype(np.float32)
 
 
-def _gather(
-    tokens: Tokens, starts: npt.NDArray[np.uint64], counts: npt.NDArray[np.uint16]
-) -> tuple[Tokens, Rows]:
-    """Tokens of the rows one after the other, and for each the channel it stands in (row · CHANNELS + c)."""
-    totals = counts.sum(axis=1, dtype=np.int64)
-    ends = np.cumsum(totals)
-    places = np.arange(ends[-1]) + np.repeat(starts.astype(np.int64) - (ends - totals), totals)
-    channels = np.repeat(np.arange(counts.size), counts.reshape(-1))
-    return tokens[places], channels
+def _gather(tokens: Tokens, starts: npt.NDArray[np.uint64], ends: Rows) -> Tokens:
+    """Tokens of the rows one after the other; ends says where each row's end there."""
+    totals = np.diff(ends, prepend=0)
+    shift = starts.astype(np.int64) - (ends - totals)
+    return np.take(tokens, np.arange(ends[-1]) + np.repeat(shift, totals))

@@ -31,7 +31,7 @@ OVERSAMPLING = 5
 """Candidates re-scored per row wanted."""
 
 LEAST_CANDIDATES = 1000
-BLOCK = 4096
+BLOCK = 1024
 """Rows scored or encoded at a time."""
 
 
@@ -140,18 +140,12 @@ def cosines(vectors: VectorRows, embedding: Embeddings, rows: Rows) -> npt.NDArr
     )
     scores = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), BLOCK):
-        _score_block(kernel, vectors.take(rows[start : start + BLOCK]), embedding, scores[start:])
+        block = np.ascontiguousarray(vectors.take(rows[start : start + BLOCK]))
+        kernel.reset()  # FAISS decodes and multiplies: numpy's float16 conversion is several times slower
+        kernel.add_sa_codes(block.view(np.uint8))
+        found, places = kernel.search(embedding[None], len(block))
+        scores[start + places[0]] = found[0]
     return scores
-
-
-def _score_block(
-    kernel: Any, block: npt.NDArray[np.float16], embedding: Embeddings, scores: npt.NDArray[np.float32]
-) -> None:
-    """Let FAISS decode and multiply (numpy's float16 conversion is several times slower)."""
-    kernel.reset()
-    kernel.add_sa_codes(np.ascontiguousarray(block).view(np.uint8))
-    found, places = kernel.search(embedding[None], len(block))
-    scores[places[0]] = found[0]
 
 
 def _sample(vectors: VectorRows, rows: int) -> Embeddings:
