@@ -94,7 +94,8 @@ def encode_tokens(documents: Sequence[Mapping[str, FieldTokens]]) -> tuple[Token
         tokens[:MAX_TOKENS]
         for fields in documents
         for field in FIELDS
-        for tokens in ((kept := fields.get(field, _NO_TOKENS)).words, kept.grams)
+        for kept in (fields.get(field, _NO_TOKENS),)
+        for tokens in (kept.words, kept.grams)
     ]
     hashes = [zlib.crc32(token.encode()) for tokens in channels for token in tokens]
     counts = np.array([len(tokens) for tokens in channels], np.uint16)
