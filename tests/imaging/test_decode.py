@@ -360,6 +360,13 @@ def test_a_scan_bomb_is_refused_before_it_is_decoded() -> None:
     decode(scan_bomb(20), LIMITS)
 
 
+def test_scans_behind_a_complete_picture_are_not_decoded() -> None:
+    """A sequential JPEG is complete after a first scan that holds everything; decoders refuse the rest."""
+    data = encoded(photo(64, 64))
+    scan = data[data.index(b"\xff\xda") : -2]
+    assert refusal(data[:-2] + scan * 5000 + data[-2:]) == (DecodeError, "broken_image")
+
+
 def test_broken_and_huge_exif_cost_nothing_but_a_warning() -> None:
     plain = encoded(photo())
     broken = decode(with_segment(plain, 0xE1, b"Exif\0\0" + b"\xff" * 60), LIMITS)

@@ -1,4 +1,4 @@
-"""Make JPEGs that cost as much to decode as photos: noise of all scales, tuned to a photo's bytes per pixel."""
+"""Make JPEGs that cost as much to decode as photos: noise at all scales, a photo's bytes per pixel."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import simplejpeg
 
 from tusou.types import Pixels
@@ -17,6 +18,8 @@ BYTES_PER_PIXEL = 0.3
 _CANVASES = 3
 _MARGIN = 256
 _SAMPLE = 768
+_CLOUD_SCALE = 4
+_Floats = npt.NDArray[np.float32]
 
 
 def make_photos(width: int, height: int, count: int, seed: int = 0) -> Iterator[bytes]:
@@ -49,20 +52,22 @@ def encode(pixels: Pixels) -> bytes:
 
 def _canvas(width: int, height: int, random: np.random.Generator) -> Pixels:
     """Clouds of 1/f noise with sensor noise of the strength that gives BYTES_PER_PIXEL."""
-    clouds = np.zeros((height, width, 3), np.float32)
+    small = (width // _CLOUD_SCALE, height // _CLOUD_SCALE)
+    clouds = np.zeros((small[1], small[0], 3), np.float32)
     cells = 2
-    while cells <= max(width, height) // 2:
+    while cells <= max(small):
         layer = random.standard_normal((max(2, height * cells // width), cells, 3), np.float32)
-        clouds += cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC) / np.float32(cells)
+        clouds += cv2.resize(layer, small, interpolation=cv2.INTER_CUBIC) / np.float32(cells)
         cells *= 2
     clouds = 40 * clouds / clouds.std() * np.array([0.35, 0.2, 0.45], np.float32)
     clouds += 128 + 1.6 * clouds.mean(axis=2, keepdims=True)
+    clouds = np.asarray(cv2.resize(clouds, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     grain = random.standard_normal((height, width, 1), np.float32)
-    strength = _grain_strength(clouds[:_SAMPLE, :_SAMPLE], grain[:_SAMPLE, :_SAMPLE])
-    return np.asarray(np.clip(clouds + strength * grain, 0, 255), np.uint8)
+    clouds += _grain_strength(clouds[:_SAMPLE, :_SAMPLE], grain[:_SAMPLE, :_SAMPLE]) * grain
+    return np.asarray(np.clip(clouds, 0, 255, out=clouds), np.uint8)
 
 
-def _grain_strength(clouds: np.ndarray, grain: np.ndarray) -> float:
+def _grain_strength(clouds: _Floats, grain: _Floats) -> float:
     """Standard deviation of noise, in grey levels, by bisection on the size of the JPEG."""
     low, high = 0.0, 30.0
     for _ in range(10):

@@ -15,13 +15,16 @@ from tusou.imaging.thumbnail import make_thumbnail
 from tusou.types import ImageAnalysis, Pixels
 
 
-def analyze_image(data: bytes, limits: Limits, *, name: str = "") -> tuple[ImageAnalysis, Pixels]:
+def analyze_image(
+    data: bytes, limits: Limits, *, name: str = "", sha256: str = ""
+) -> tuple[ImageAnalysis, Pixels]:
     """Decode and measure one image.
 
     Args:
         data: The whole file as delivered.
         limits: What it may cost.
         name: File name, to warn when its ending contradicts the bytes.
+        sha256: Hex digest of the data, where the caller has it already.
 
     Returns:
         The analysis, and the working picture (longest side at most 512) for the image tower.
@@ -30,14 +33,15 @@ def analyze_image(data: bytes, limits: Limits, *, name: str = "") -> tuple[Image
         DecodeError: The image is refused; ``reason`` says why (see ``decode``).
     """
     image = decode(data, limits)
-    return describe(data, image, name_warnings(name, image.format)), image.pixels
+    sha256 = sha256 or hashlib.sha256(data).hexdigest()
+    return describe(image, sha256, name_warnings(name, image.format)), image.pixels
 
 
-def describe(data: bytes, image: DecodedImage, warnings: tuple[str, ...] = ()) -> ImageAnalysis:
+def describe(image: DecodedImage, sha256: str, warnings: tuple[str, ...] = ()) -> ImageAnalysis:
     """Measure an image that is decoded already; further warnings come first."""
     bits, fingerprint_quality = fingerprint(image.pixels)
     return ImageAnalysis(
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256,
         format=image.format,
         width=image.width,
         height=image.height,

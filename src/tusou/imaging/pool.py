@@ -303,7 +303,7 @@ class _Worker:
             return
         message = self._receive(_START_SECONDS)
         if message is None:
-            raise WorkerError(f"a worker process could not start: {self._post_mortem()}")
+            raise WorkerError(f"a worker process could not start ({_how(self._exit_code())})")
         if message[0] == worker.FAILED:
             raise message[1]
         self._ready = True
@@ -319,15 +319,24 @@ class _Worker:
         return None
 
     def _post_mortem(self) -> TusouError:
-        """Say why the worker was lost."""
-        self._process.join(0.5)
-        code = self._process.exitcode
+        """Say why the worker was lost, as what is wrong with the image it had in hand."""
+        code = self._exit_code()
         if code is None or code == -signal.SIGXCPU:
             limit = self._settings.seconds_per_item
             message = f"this image took longer than {limit:g} s (setting decode_seconds)"
             return DecodeError(message, reason="too_slow")
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return DecodeError(f"the decoder crashed on this image ({how})", reason="worker_crashed")
+        return DecodeError(f"the decoder crashed on this image ({_how(code)})", reason="worker_crashed")
+
+    def _exit_code(self) -> int | None:
+        """The process's exit code, minus the signal that killed it; None while it runs."""
+        self._process.join(0.5)
+        return self._process.exitcode
+
+
+def _how(code: int | None) -> str:
+    if code is None:
+        return f"no sign of life after {_START_SECONDS:g} s"
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 class _Lane(threading.Thread):

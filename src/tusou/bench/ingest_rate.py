@@ -1,0 +1,208 @@
+"""Speed of ingest, from files to an acknowledged and searchable library: `tusou bench ingest`."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import simplejpeg
+
+from tusou.bench.machine import Timings, machine
+from tusou.bench.photos import BYTES_PER_PIXEL, QUALITY, make_photos
+from tusou.catalog.library import Library
+from tusou.catalog.suppliers import add_supplier
+from tusou.encoders.bundle_encoder import BundleEncoder, open_encoder
+from tusou.imaging.decode import decode
+from tusou.imaging.embedded import read_embedded
+from tusou.imaging.fingerprint import fingerprint
+from tusou.imaging.limits import Limits
+from tusou.imaging.palette import dominant_colors
+from tusou.imaging.quality import measure_quality
+from tusou.imaging.thumbhash import thumb_hash
+from tusou.imaging.thumbnail import make_thumbnail
+from tusou.ingest.options import ReadOptions
+from tusou.ingest.pipeline import IngestOptions, IngestSummary, Progress
+from tusou.ingest.run import run_ingest
+from tusou.ingest.sources import open_source
+from tusou.types import Pixels, Supplier
+
+FLOOR_STAGES = ("entropy_decode", "tower")
+_SAMPLE = 8
+_REPEATS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoSize:
+    """A size of photos to ingest.
+
+    Attributes:
+        name: As reports say it.
+        width: Pixels.
+        height: Pixels.
+        images: How many to ingest unless told otherwise.
+    """
+
+    name: str
+    width: int
+    height: int
+    images: int
+
+
+SIZES = (PhotoSize("12 MPix", 4000, 3000, 120), PhotoSize("1.7 MPix", 1600, 1067, 480))
+
+
+def measure_ingest(
+    sizes: Sequence[PhotoSize] = SIZES,
+    *,
+    images: int = 0,
+    workers: int = 2,
+    bundle: str = "base",
+    folder: Path | None = None,
+    progress: Callable[[str], None] = lambda _line: None,
+) -> dict[str, Any]:
+    """Ingest synthetic photos of several sizes into throw-away libraries.
+
+    Args:
+        sizes: What to ingest.
+        images: Photos per size; each size's own number when 0.
+        workers: Decode and encode processes.
+        bundle: Model bundle.
+        folder: Where to put photos and libraries for the time being; the system's temporary folder when None.
+        progress: Told what happens.
+
+    Returns:
+        The report: machine, method and, per size, rate, floor, their ratio and milliseconds per stage.
+    """
+    cv2.setNumThreads(1)  # as in a worker
+    encoder = open_encoder(bundle)
+    report: dict[str, Any] = {
+        "scenario": "ingest",
+        "machine": machine(),
+        "bundle": encoder.model_id,
+        "workers": workers,
+        "photos": f"noise made to {BYTES_PER_PIXEL} bytes a pixel, baseline 4:2:0 JPEG of quality {QUALITY}",
+        "durability": "originals copied and fsynced, catalog with synchronous=FULL, index committed",
+        "sizes": [],
+    }
+    for size in sizes:
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            source = Path(place) / "photos"
+            progress(f"{size.name}: making {images or size.images} photos")
+            photos = _write_photos(source, size, images or size.images)
+            progress(f"{size.name}: stages, one core")
+            stages = _stages(photos[:_SAMPLE], encoder)
+            progress(f"{size.name}: ingest with {workers} workers")
+            rate = _ingest(Path(place) / "library", source, workers, bundle)
+            report["sizes"].append(_figures(size, photos, stages, rate, workers))
+    return report
+
+
+def _write_photos(folder: Path, size: PhotoSize, count: int) -> list[Path]:
+    folder.mkdir()
+    paths = []
+    for number, data in enumerate(make_photos(size.width, size.height, count)):
+        paths.append(folder / f"{number:05}.jpg")
+        paths[-1].write_bytes(data)
+    return paths
+
+
+def _stages(paths: Sequence[Path], encoder: BundleEncoder) -> dict[str, float]:
+    """Processor milliseconds per image and stage, medians, on one core."""
+    limits, timings = Limits(), Timings()
+    for _ in range(_REPEATS):
+        pictures = [_one_image(path, limits, timings) for path in paths]
+        encoder.encode_images(pictures)  # the first run loads the tower
+        with timings.measure("tower"):
+            encoder.encode_images(pictures)
+    figures = {stage: values["cpu_p50"] for stage, values in timings.summary().items()}
+    return figures | {"tower": figures["tower"] / len(paths)}
+
+
+def _one_image(path: Path, limits: Limits, timings: Timings) -> Pixels:
+    with timings.measure("read"):
+        data = path.read_bytes()
+    with timings.measure("entropy_decode"):  # an eighth of the size, luma only: Huffman codes and little else
+        simplejpeg.decode_jpeg(data, "GRAY", min_width=1, min_height=1)
+    with timings.measure("sha256"):
+        hashlib.sha256(data).hexdigest()
+    with timings.measure("metadata"):
+        read_embedded(data)
+    with timings.measure("decode"):
+        image = decode(data, limits)
+    with timings.measure("thumbnail"):
+        make_thumbnail(image.pixels)
+    with timings.measure("quality"):
+        measure_quality(image)
+    with timings.measure("fingerprint"):
+        fingerprint(image.pixels)
+    with timings.measure("palette"):
+        dominant_colors(image.pixels, image.visible)
+    with timings.measure("thumb_hash"):
+        thumb_hash(image.pixels)
+    return image.pixels
+
+
+@dataclass(frozen=True, slots=True)
+class _Rate:
+    """How an ingest went.
+
+    Attributes:
+        startup: Seconds until the first images were acknowledged (processes, models, first batch).
+        steady: Images per second between the first and the last acknowledgement.
+        summary: The job's own summary.
+    """
+
+    startup: float
+    steady: float
+    summary: IngestSummary
+
+
+def _ingest(place: Path, source: Path, workers: int, bundle: str) -> _Rate:
+    Library.create(place).close()
+    (place / "tusou.toml").write_text(f'workers = {workers}\nbundle = "{bundle}"\n', encoding="utf-8")
+    commits: list[tuple[float, int]] = []
+
+    def note(step: Progress) -> None:
+        if step.committed:
+            commits.append((time.monotonic(), len(step.committed)))
+
+    with Library.open(place, writer=True) as library:
+        supplier = Supplier("bench", license="CC0-1.0")
+        add_supplier(library.catalog, supplier)
+        start = time.monotonic()
+        opened = open_source(source, ReadOptions())
+        summary = run_ingest(library, opened, supplier, partial(open_encoder, bundle), IngestOptions(), note)
+    later = sum(count for _, count in commits[1:])
+    steady = later / (commits[-1][0] - commits[0][0]) if later else len(commits) / summary.seconds
+    return _Rate(commits[0][0] - start, steady, summary)
+
+
+def _figures(
+    size: PhotoSize, photos: Sequence[Path], stages: dict[str, float], rate: _Rate, workers: int
+) -> dict[str, Any]:
+    floor = workers * 1000 / sum(stages[stage] for stage in FLOOR_STAGES)
+    work = {stage: ms for stage, ms in stages.items() if stage != "entropy_decode"}
+    total = sum(work.values())
+    return {
+        "size": size.name,
+        "pixels": [size.width, size.height],
+        "images": len(photos),
+        "mean_bytes": sum(path.stat().st_size for path in photos) // len(photos),
+        "images_per_s": round(rate.steady, 1),
+        "stages_images_per_s": round(workers * 1000 / total, 1),  # if nothing but the stages took time
+        "floor_images_per_s": round(floor, 1),
+        "share_of_floor": round(rate.steady / floor, 3),
+        "startup_s": round(rate.startup, 2),
+        "whole_job_s": round(rate.summary.seconds, 2),
+        "counts": dict(rate.summary.counts),
+        "entropy_decode_ms": round(stages["entropy_decode"], 2),
+        "stages_ms": {stage: round(ms, 2) for stage, ms in work.items()},
+        "stages_share": {stage: round(ms / total, 3) for stage, ms in work.items()},
+    }
