@@ -108,7 +108,7 @@ class PrepareTask:
         prepared = Prepared(sha256, len(data), embedded, warnings)
         pixels = None
         if not (work.reuse and self._catalog.referenced([sha256])):
-            analysis, pixels = analyze_image(data, self._limits, name=work.item.path)
+            analysis, pixels = analyze_image(data, self._limits, name=work.item.path, sha256=sha256)
             prepared = replace(prepared, analysis=analysis)
         if work.copy and sha256 not in self._blobs:
             prepared = replace(prepared, staged=self._blobs.stage(sha256, data))
