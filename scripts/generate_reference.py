@@ -1,7 +1,6 @@
 """Write the generated pages of docs/reference from the code: command line, settings, errors.
 
-    .venv/bin/python scripts/generate_reference.py          # rewrite the pages
-    .venv/bin/python scripts/generate_reference.py --check  # fail when a page is stale
+Run it without options to rewrite the pages, with ``--check`` to fail when one is stale.
 """
 
 from __future__ import annotations
@@ -34,9 +33,7 @@ def command_page() -> str:
 
 
 def _command_help(command: click.Command, parent: click.Context, name: str) -> Iterator[str]:
-    context = click.Context(
-        command, parent=parent, info_name=name, terminal_width=96, max_content_width=96
-    )
+    context = click.Context(command, parent=parent, info_name=name, terminal_width=96, max_content_width=96)
     yield _block(command.get_help(context))
     for child_name, child in getattr(command, "commands", {}).items():
         yield f"### {context.command_path} {child_name}\n"
@@ -49,9 +46,7 @@ def _block(text: str) -> str:
 
 def settings_page() -> str:
     """One row per setting."""
-    rows = [
-        f"| `{each.name}` | {each.type.__name__} | `{each.default}` | {each.help} |" for each in SETTINGS
-    ]
+    rows = [f"| `{each.name}` | {each.type.__name__} | `{each.default}` | {each.help} |" for each in SETTINGS]
     intro = (
         "Each setting may stand in `tusou.toml` inside the library, in the environment as `TUSOU_<NAME>`, "
         "or, where a verb offers it, on the command line; the later wins.\n"
@@ -63,9 +58,7 @@ def settings_page() -> str:
 def errors_page() -> str:
     """The exception tree with the reason code of each class."""
     classes = [
-        each
-        for _, each in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(each, errors.TusouError)
+        each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, errors.TusouError)
     ]
     classes.sort(key=lambda each: inspect.getsourcelines(each)[1])
     rows = [
@@ -73,9 +66,9 @@ def errors_page() -> str:
         for each in classes
     ]
     intro = (
-        "Every error carries a `reason`: the command line prints it in brackets, the HTTP API sends it as `code`, "
-        "ingest reports list it per file. A class may set a finer reason than its own; those are listed with the "
-        "verb that uses them ([pictures](../concepts/pictures.md), [ingest](../guides/ingest.md)).\n"
+        "Every error carries a `reason`: the command line prints it in brackets, the HTTP API sends it as "
+        "`code`, ingest reports list it per file. A class may set a finer reason than its own; those are listed "
+        "with what uses them ([pictures](../concepts/pictures.md), [ingest](../guides/ingest.md)).\n"
     )
     head = ["| reason | class | below | meaning |", "|---|---|---|---|"]
     return "\n".join([NOTE, "# Errors\n", intro, *head, *rows, ""])
