@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tusou.catalog.durable import storage_errors, sync_folders
+from tusou.catalog.durable import storage_errors, sync_all
 from tusou.errors import LibraryCorrupt
 
 _staged = itertools.count()  # two items of the same bytes must not write into one file
@@ -62,8 +62,7 @@ class BlobStore:
         staged = list(staged)
         folders: set[Path] = set()
         with storage_errors(self.root):
-            for _, source in staged:
-                _sync_file(source)  # before the rename: a name must never show unfinished bytes
+            sync_all(source for _, source in staged)  # first: a name must never show unfinished bytes
             for sha256, source in staged:
                 target = self.path(sha256)
                 if not target.parent.is_dir():
@@ -71,7 +70,7 @@ class BlobStore:
                     folders |= {self.root, target.parent.parent}
                 source.replace(target)
                 folders.add(target.parent)
-            sync_folders(folders)
+            sync_all(folders)
 
     def put(self, data: bytes) -> str:
         """Store bytes durably; returns their SHA-256.
@@ -125,14 +124,6 @@ class BlobStore:
         self._in_doubt.unlink(missing_ok=True)
         for leftover in self.incoming.iterdir():
             leftover.unlink()
-
-
-def _sync_file(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fdatasync(fd)
-    finally:
-        os.close(fd)
 
 
 def file_sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tusou.catalog.catalog import Catalog
-from tusou.catalog.durable import storage_errors, sync_folders
+from tusou.catalog.durable import storage_errors, sync_all
 from tusou.catalog.records import Segment
 from tusou.errors import DimensionMismatch, LibraryCorrupt
 from tusou.types import Embeddings, Rows
@@ -118,7 +118,7 @@ class EmbeddingStore:
             if not self.path.exists():
                 folder.mkdir(parents=True, exist_ok=True)
                 self.path.touch()
-                sync_folders([folder, folder.parent, folder.parent.parent])
+                sync_all([folder, folder.parent, folder.parent.parent])
         acknowledged = self._catalog.embedded_rows(self.model_id) * self._row_bytes
         if self.path.stat().st_size > acknowledged:
             os.truncate(self.path, acknowledged)

@@ -12,7 +12,7 @@ from typing import Self
 
 from tusou.catalog.blobs import BlobStore
 from tusou.catalog.catalog import Catalog
-from tusou.catalog.durable import dump_json, storage_errors, sync_folders, write_durably
+from tusou.catalog.durable import dump_json, storage_errors, sync_all, write_durably
 from tusou.catalog.embeddings import EmbeddingStore
 from tusou.catalog.jobs import JobLog
 from tusou.catalog.lock import WriterLock
@@ -83,7 +83,7 @@ class Library:
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
-            sync_folders([path.parent])
+            sync_all([path.parent])
         return cls(path, writer=True)
 
     @classmethod

@@ -102,6 +102,7 @@ class Committer:
     ) -> list[_Entry]:
         """Records to put; rows are given out here. Items that changed in nothing go to batch.touched."""
         row = self._library.catalog.row_limit()
+        held = self._library.catalog.referenced({prepared.sha256 for _, prepared in pending})
         entries: list[_Entry] = []
         fresh: dict[str, _Entry] = {}
         for work, prepared in pending:
@@ -111,11 +112,14 @@ class Committer:
                 batch.touched.append((old.image_id, _origin(work)))
                 counts["unchanged"] += 1
                 continue
-            donor = self._donor(prepared, fresh)
+            donor = fresh.get(prepared.sha256)
+            if donor is None and prepared.sha256 in held:
+                donor = self._donor(prepared.sha256)
             if not self._is_complete(work, prepared, donor):
                 self.retries.append(replace(work, reuse=False))
                 continue
-            entry = self._entry(work, prepared, donor, old.row if same_bytes and old else row)
+            added = self._library.catalog.get(old.image_id).added if old else datetime.now(UTC)
+            entry = self._entry(work, prepared, donor, old.row if same_bytes and old else row, added)
             if same_bytes:
                 entry = replace(entry, embedding=None)
             else:
@@ -127,11 +131,9 @@ class Committer:
             entries.append(entry)
         return entries
 
-    def _donor(self, prepared: Prepared, fresh: Mapping[str, _Entry]) -> _Entry | None:
-        """Another image of the same bytes, of this batch or of the catalog, with its embedding."""
-        if prepared.sha256 in fresh:
-            return fresh[prepared.sha256]
-        for record in self._library.catalog.with_sha256(prepared.sha256):
+    def _donor(self, sha256: str) -> _Entry | None:
+        """An image of the same bytes the catalog holds, with its embedding."""
+        for record in self._library.catalog.with_sha256(sha256):
             if record.row < len(self._store):
                 embedding = self._store.take(np.array([record.row]))[0].astype(np.float32)
                 return _Entry(record, Origin(), embedding)
@@ -142,11 +144,11 @@ class Committer:
         has_original = not work.copy or prepared.staged is not None or prepared.sha256 in self._library.blobs
         return has_original and (prepared.analysis is not None or donor is not None)
 
-    def _entry(self, work: Work, prepared: Prepared, donor: _Entry | None, row: int) -> _Entry:
+    def _entry(
+        self, work: Work, prepared: Prepared, donor: _Entry | None, row: int, added: datetime
+    ) -> _Entry:
         item = work.item
         image_id = image_id_of(self._supplier.name, item.item_id)
-        now = datetime.now(UTC)
-        before = self._library.catalog.find(self._supplier.name, item.item_id)
         measured = prepared.analysis if prepared.analysis is not None or donor is None else donor.record
         assert measured is not None, "_is_complete lets nothing else through"
         embedding = prepared.embedding
@@ -160,8 +162,8 @@ class Committer:
             sha256=prepared.sha256,
             byte_size=prepared.byte_size,
             metadata=merge(item.metadata, normalize_rights(prepared.embedded)),
-            added=before.added if before is not None else now,
-            updated=now,
+            added=added,
+            updated=datetime.now(UTC),
             warnings=tuple(dict.fromkeys((*measured.warnings, *prepared.warnings))),
             **{name: getattr(measured, name) for name in _MEASURED},
         )

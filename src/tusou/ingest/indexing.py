@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tusou.catalog.durable import storage_errors, sync_folders
+from tusou.catalog.durable import storage_errors, sync_all
 from tusou.catalog.library import Library
 from tusou.catalog.licenses import license_of
 from tusou.catalog.records import Change
@@ -271,5 +271,5 @@ def _swap(path: Path, fresh: Path) -> None:
     if path.exists():
         path.replace(old)
     fresh.replace(path)
-    sync_folders([path.parent])
+    sync_all([path.parent])
     shutil.rmtree(old, ignore_errors=True)

@@ -23,7 +23,10 @@ MAX_KEYWORDS: Final = 500
 
 _FIELD_OF: Final = {alias: name for name, aliases in ALIASES.items() for alias in aliases}
 _SPLIT: Final = re.compile(r"[,;，；、|\n\r\t]+")
-_BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # can make text lie
+_CONTROLS: Final = r"\x00-\x09\x0b-\x1f\x7f-\x9f"
+_BIDI: Final = r"\u202a-\u202e\u2066-\u2069"  # these can make a text look like another one
+_PRIVATE: Final = r"\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff"
+_UNWANTED: Final = re.compile(f"[{_CONTROLS}{_BIDI}{_PRIVATE}]+")
 _LANGUAGES: Final = ("en", "zh")
 _TEXTS: Final = ("title", "description", "keywords")
 _DATE_FORMATS: Final = (
@@ -171,11 +174,7 @@ def _joined(value: Any) -> str:
 
 def clean(text: str, limit: int) -> str:
     """Text without control characters, lone surrogates and outer spaces, NFC, at most ``limit`` long."""
-    kept = "".join(
-        char
-        for char in text[: 4 * limit]
-        if char == "\n" or not (char in _BIDI or unicodedata.category(char) in ("Cc", "Cs", "Co"))
-    )
+    kept = _UNWANTED.sub("", text[: 4 * limit])
     return unicodedata.normalize("NFC", kept).strip()[:limit].rstrip()
 
 
