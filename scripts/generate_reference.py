@@ -67,8 +67,8 @@ def errors_page() -> str:
     ]
     intro = (
         "Every error carries a `reason`: the command line prints it in brackets, the HTTP API sends it as "
-        "`code`, ingest reports list it per file. A class may set a finer reason than its own; those are listed "
-        "with what uses them ([pictures](../concepts/pictures.md), [ingest](../guides/ingest.md)).\n"
+        "`code`, ingest reports list it per file. A class may set a finer reason than its own; those are "
+        "listed with what uses them ([pictures](../concepts/pictures.md), [ingest](../guides/ingest.md)).\n"
     )
     head = ["| reason | class | below | meaning |", "|---|---|---|---|"]
     return "\n".join([NOTE, "# Errors\n", intro, *head, *rows, ""])
