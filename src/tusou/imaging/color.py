@@ -19,7 +19,9 @@ _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab "}
 def flatten_mode(image: Image.Image) -> Image.Image:
     """Turn palettes, bits, high depths and odd layouts into L, RGB, CMYK, LAB or premultiplied RGBa."""
     if "transparency" in image.info or image.mode in ("PA", "LA", "La", "RGBA", "RGBX"):
-        return image.convert("RGB") if image.mode == "RGBX" else image.convert("RGBA").convert("RGBa")
+        if image.mode == "RGBX":
+            return image.convert("RGB")
+        return (image if image.mode == "RGBA" else image.convert("RGBA")).convert("RGBa")
     if image.mode == "1":
         return image.convert("L")
     if image.mode.startswith("I") or image.mode == "F":
@@ -32,14 +34,14 @@ def flatten_mode(image: Image.Image) -> Image.Image:
 def _to_bytes(samples: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Map 16-bit, 32-bit or float grey to 0..255.
 
-    Samples within 0..1 (float), 0..255 or 0..65535 are taken to use that whole range; anything else is
-    stretched between its finite extremes.
+    Samples of 16 bits use their whole range. Others within 0..1 (float), 0..255 or 0..65535 are taken to use
+    that whole range; anything else is stretched between its finite extremes.
     """
+    if samples.dtype == np.uint16:
+        return (samples >> 8).astype(np.uint8)
     values = np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
-    if samples.dtype == np.uint16:
-        low, high = 0.0, 65535.0
-    elif low >= 0.0:
+    if low >= 0.0:
         tops = (1.0, 255.0, 65535.0) if samples.dtype.kind == "f" else (255.0, 65535.0)
         low, high = 0.0, next((top for top in tops if high <= top), high)
     scaled = (values - low) * (255.0 / max(high - low, 1e-12))

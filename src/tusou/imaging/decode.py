@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from tusou.errors import DecodeError, ImageTooLarge, TusouError
 from tusou.imaging.color import flatten_mode, to_srgb
+from tusou.imaging.geometry import orientation_of, sample_box, shrink, to_grey, upright, upright_size
 from tusou.imaging.jpeg import JpegHeader, read_jpeg_header
 from tusou.imaging.limits import Limits
 from tusou.imaging.sniff import is_cut_short, sniff
@@ -32,9 +32,8 @@ WORKING_SIDE = 512
 SCALED_SHARE = 15 / 16
 """Share of the wanted side that a scaled JPEG decode may fall short: 4000 pixels at 1/8 give 500."""
 
-_ORIENTATION = 0x0112
 _BLANK_FRAMES = 16
-_SAMPLE_SIDE = 1024
+_REDUCIBLE = frozenset({"L", "RGB", "RGBA", "CMYK", "LAB", "I", "F"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,19 +165,24 @@ def _decode_jpeg_scaled(data: bytes, header: JpegHeader, side: int) -> DecodedIm
     ).squeeze(axis=2 if mode == "L" else ())
     full = samples.shape[:2] == (header.height, header.width)
     orientation, warnings = _jpeg_orientation(header.exif)
-    pixels, color_warnings = to_srgb(_shrink(samples, side), mode, header.profile)
-    width, height = _upright_size(header.width, header.height, orientation)
+    pixels, color_warnings = to_srgb(shrink(samples, side), mode, header.profile)
+    width, height = upright_size(header.width, header.height, orientation)
     return DecodedImage(
-        pixels=_upright(pixels, orientation),
+        pixels=upright(pixels, orientation),
         visible=None,
         width=width,
         height=height,
         format="jpeg",
         frames=1,
-        sample=_sample(samples) if full else None,
+        sample=_sampled(samples) if full else None,
         quantizer=header.quantizer,
         warnings=warnings + color_warnings,
     )
+
+
+def _sampled(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    left, top, right, bottom = sample_box(samples.shape[1], samples.shape[0])
+    return to_grey(samples[top:bottom, left:right])
 
 
 def _jpeg_orientation(exif: bytes) -> tuple[int, tuple[str, ...]]:
@@ -187,14 +191,9 @@ def _jpeg_orientation(exif: bytes) -> tuple[int, tuple[str, ...]]:
     tags = Image.Exif()
     try:
         tags.load(b"Exif\0\0" + exif)
-        return _orientation_of(tags), ()
+        return orientation_of(tags), ()
     except Exception:  # noqa: BLE001 - Pillow raises anything on damaged EXIF, which must not cost the image
         return 1, ("broken_exif",)
-
-
-def _orientation_of(tags: Image.Exif) -> int:
-    value = tags.get(_ORIENTATION, 1)
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _decode_with_pillow(
@@ -218,51 +217,78 @@ def _codes(caught: list[python_warnings.WarningMessage]) -> tuple[str, ...]:
 def _decode_opened(
     image: Image.Image, image_format: str, limits: Limits, side: int, header: JpegHeader | None
 ) -> DecodedImage:
+    """Decode an opened file.
+
+    Args:
+        image: Opened, not loaded.
+        image_format: Its format.
+        limits: What it may cost.
+        side: Longest side of the result.
+        header: Of a JPEG, which is decoded scaled where possible; None for other formats.
+    """
     stored = image.size
     check_size(*stored, limits)
-    frames = int(getattr(image, "n_frames", 1)) if header is None else 1
-    if frames > limits.max_frames:
-        raise ImageTooLarge(
-            f"the file holds {frames} frames; at most {limits.max_frames} are allowed",
-            reason="too_many_frames",
-        )
+    frames = _checked_frames(image, limits) if header is None else 1
     if header is not None:
         image.draft(None, (side, side))
-    profile = image.info.get("icc_profile") or b""
-    flat = _first_filled_frame(image, frames)
+    image.load()
     if header is None:
         stored = image.size  # Pillow turns a TIFF upright while it loads
-    samples = np.asarray(flat)
+    orientation, warnings = _pillow_orientation(image)
+    profile = image.info.get("icc_profile") or b""
+    frame = _first_filled_frame(image, frames)
+    sample = _crop_sample(frame) if frame.size == stored else None
+    small = _reduced(frame, side)
+    samples = np.asarray(small)
     if header is not None and header.components == 4 and not header.adobe:
         samples = 255 - samples  # Pillow takes every CMYK JPEG for Adobe's inverted kind
-    orientation, warnings = _pillow_orientation(image)
-    full = samples.shape[:2] == (stored[1], stored[0])
-    pixels, visible, color_warnings = _to_working(samples, flat.mode, profile, side)
-    width, height = _upright_size(*stored, orientation)
+    pixels, visible, color_warnings = _to_working(samples, small.mode, profile, side)
+    width, height = upright_size(*stored, orientation)
     return DecodedImage(
-        pixels=_upright(pixels, orientation),
-        visible=None if visible is None else _upright(visible, orientation),
+        pixels=upright(pixels, orientation),
+        visible=None if visible is None else upright(visible, orientation),
         width=width,
         height=height,
         format=image_format,
         frames=frames,
-        sample=_sample(samples) if full else None,
+        sample=sample,
         quantizer=(),
         warnings=warnings + color_warnings,
     )
 
 
+def _checked_frames(image: Image.Image, limits: Limits) -> int:
+    frames = int(getattr(image, "n_frames", 1))
+    if frames > limits.max_frames:
+        raise ImageTooLarge(
+            f"the file holds {frames} frames; at most {limits.max_frames} are allowed",
+            reason="too_many_frames",
+        )
+    return frames
+
+
+def _pillow_orientation(image: Image.Image) -> tuple[int, tuple[str, ...]]:
+    try:
+        return orientation_of(image.getexif()), ()
+    except Exception:  # noqa: BLE001 - as in _jpeg_orientation
+        return 1, ("broken_exif",)
+
+
 def _first_filled_frame(image: Image.Image, frames: int) -> Image.Image:
-    """The first frame that is not of one colour; the first frame when all that are tried are."""
-    image.load()
-    first = flatten_mode(image)
-    if frames == 1 or not _blank(first):
-        return first
+    """The first frame that is not of one colour; the first frame when all that are tried are.
+
+    Later frames that are damaged or of another size do not count: one good frame is enough.
+    """
+    if frames == 1 or not _blank(image):
+        return image
+    first = image.copy()
     for number in range(1, min(frames, _BLANK_FRAMES)):
-        image.seek(number)
-        frame = flatten_mode(image)
-        if frame.size == first.size and not _blank(frame):
-            return frame
+        try:
+            image.seek(number)
+            if image.size == first.size and not _blank(image):
+                return image
+        except Exception:  # noqa: BLE001 - decoders raise anything on damage
+            break
     return first
 
 
@@ -272,63 +298,33 @@ def _blank(image: Image.Image) -> bool:
     return all(low == high for low, high in bands)
 
 
-def _pillow_orientation(image: Image.Image) -> tuple[int, tuple[str, ...]]:
-    try:
-        return _orientation_of(image.getexif()), ()
-    except Exception:  # noqa: BLE001 - as in _jpeg_orientation
-        return 1, ("broken_exif",)
+def _crop_sample(frame: Image.Image) -> npt.NDArray[np.uint8]:
+    return to_grey(np.asarray(flatten_mode(frame.crop(sample_box(*frame.size)))))
+
+
+def _reduced(frame: Image.Image, side: int) -> Image.Image:
+    """Bring a large frame to about twice the wanted side, averaging whole pixels.
+
+    Done inside Pillow, which holds the frame already: copies of 178 megapixels are what memory runs out on.
+    """
+    factor = max(frame.size) // (2 * side)
+    if factor < 2:
+        return flatten_mode(frame)
+    if frame.mode in _REDUCIBLE and "transparency" not in frame.info:
+        return flatten_mode(frame.reduce(factor))
+    return flatten_mode(frame).reduce(factor)
 
 
 def _to_working(
     samples: npt.NDArray[np.uint8], mode: str, profile: bytes, side: int
 ) -> tuple[Pixels, Mask | None, tuple[str, ...]]:
     """Shrink, put on white and bring to sRGB."""
-    small = _shrink(samples, side)
+    small = shrink(samples, side)
     if mode != "RGBa":
-        return (pixels := to_srgb(small, mode, profile))[0], None, pixels[1]
+        pixels, warnings = to_srgb(small, mode, profile)
+        return pixels, None, warnings
     alpha = small[..., 3]
-    opaque = np.minimum(small[..., :3], alpha[..., None]) + (
-        255 - alpha[..., None]
-    )  # premultiplied, on white
-    pixels_, warnings = to_srgb(opaque, "RGB", profile)
-    return pixels_, (alpha >= 128) if int(alpha.min()) < 255 else None, warnings
-
-
-def _shrink(samples: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """Bring down to the wanted side; a picture that fits is left alone."""
-    height, width = samples.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1.0:
-        return samples
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Down to a half, cubic keeps sharpness nearer to that of larger originals than averaging, and is faster.
-    method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(samples, size, interpolation=method), dtype=np.uint8)
-
-
-def _sample(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """A central piece at original resolution that begins on a multiple of 8."""
-    height, width = samples.shape[:2]
-    top = max(0, height - _SAMPLE_SIDE) // 2 // 8 * 8
-    left = max(0, width - _SAMPLE_SIDE) // 2 // 8 * 8
-    piece = samples[top : top + _SAMPLE_SIDE, left : left + _SAMPLE_SIDE]
-    if piece.ndim == 2:
-        return piece
-    return np.asarray(
-        cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY) if piece.shape[2] == 3 else piece[..., 1], dtype=np.uint8
-    )
-
-
-def _upright_size(width: int, height: int, orientation: int) -> tuple[int, int]:
-    return (height, width) if orientation >= 5 else (width, height)
-
-
-def _upright(array: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
-    """Undo an EXIF orientation: 5 to 8 are transposed, then rows or columns run backwards."""
-    if orientation >= 5:
-        array = array.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        array = array[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        array = array[::-1]
-    return np.ascontiguousarray(array)
+    # Colours are premultiplied: white shows through by what alpha lacks. Cubic may overshoot alpha a little.
+    on_white = np.minimum(small[..., :3], alpha[..., None]) + (255 - alpha[..., None])
+    pixels, warnings = to_srgb(on_white, "RGB", profile)
+    return pixels, (alpha >= 128) if int(alpha.min()) < 255 else None, warnings
