@@ -20,39 +20,25 @@ terminal, and ends with its parent. Items and results travel between the process
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import os
 import queue
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from tusou.errors import DecodeError, TusouError, WorkerError
-from tusou.imaging import worker
+from tusou.errors import TusouError, WorkerError
+from tusou.imaging.process import Failure, WorkerProcess, WorkerSettings, start_server
 from tusou.imaging.worker import Task
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_START_SECONDS = 120.0
 _START_ATTEMPTS = 3
 _AHEAD = 3
-_ENVIRONMENT = {  # of the process that workers are forked from
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),  # keep freed picture buffers instead of giving them back
-    "MALLOC_TRIM_THRESHOLD_": str(256 * 1024 * 1024),  # and faulting them in again: 10 ms less per picture
-}
-_context = multiprocessing.get_context("forkserver")
-_server_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +93,8 @@ class GuardedPool(Generic[Item, Result]):
             items_per_worker: A worker is replaced after this many items, against leaks.
         """
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        _start_server()
-        settings = _Settings(make_task, seconds_per_item, memory_mb, items_per_worker)
+        start_server()
+        settings = WorkerSettings(make_task, seconds_per_item, memory_mb, items_per_worker)
         self._lanes = [_Lane(self._jobs, settings, number) for number in range(workers)]
         for lane in self._lanes:
             lane.start()
@@ -196,158 +182,21 @@ def _collect(
         yield from ended.result()
 
 
-def _start_server() -> None:
-    """Start the process that workers are forked from, with decoders imported."""
-    with _server_lock:
-        before = {name: os.environ.get(name) for name in _ENVIRONMENT}
-        os.environ.update(_ENVIRONMENT)
-        try:
-            _context.set_forkserver_preload(["tusou.imaging.analyze", "tusou.imaging.worker"])
-            forkserver.ensure_running()
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    make_task: Callable[[], Task]
-    seconds_per_item: float
-    memory_mb: int
-    items_per_worker: int
-
-
 @dataclass(frozen=True, slots=True)
 class _Job:
     items: list[Any]
     future: Future[list[Outcome[Any, Any]]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """A worker was lost.
-
-    Attributes:
-        position: Item of the chunk it was busy with; None while it had the chunk as a whole in hand.
-        untouched: It died before it began with the chunk.
-        error: What to say of the item.
-    """
-
-    position: int | None
-    untouched: bool
-    error: TusouError
-
-
-class _Worker:
-    """One child process and the pipe to it."""
-
-    def __init__(self, settings: _Settings) -> None:
-        self._settings = settings
-        self._connection, theirs = _context.Pipe()
-        arguments = (theirs, settings.make_task, settings.seconds_per_item, settings.memory_mb)
-        self._process = _context.Process(target=worker.serve, args=arguments, daemon=True)
-        try:
-            self._process.start()
-        except OSError as error:
-            raise WorkerError(f"a worker process could not be started: {error}") from error
-        finally:
-            theirs.close()
-        self._ready = False
-        self.served = 0
-
-    def run(self, items: Sequence[Any]) -> tuple[list[Any], bool] | _Failure:
-        """Hand over one chunk and watch it.
-
-        Returns:
-            One result or error per item and whether to replace the worker; or how it was lost.
-
-        Raises:
-            WorkerError: The process cannot start.
-            TusouError: The task cannot be built.
-        """
-        self._wait_until_ready()
-        with suppress(BrokenPipeError, ConnectionResetError):  # seen below as the end of the pipe
-            self._connection.send(items)
-        self.served += len(items)
-        position: int | None = None
-        untouched = True
-        seconds = self._settings.seconds_per_item
-        while True:
-            message = self._receive(seconds)
-            if message is None:
-                return _Failure(position, untouched, self._post_mortem())
-            untouched = False
-            kind, payload = message
-            if kind == worker.DONE:
-                done: tuple[list[Any], bool] = payload
-                return done
-            position = payload if kind == worker.STARTED else None
-            seconds = self._settings.seconds_per_item * (1 if kind == worker.STARTED else len(items))
-
-    def interrupt(self) -> None:
-        """Kill the process; whoever waits for its answer sees it end."""
-        if self._process.is_alive():  # an ended process's number may belong to somebody else by now
-            self._process.kill()
-
-    def end(self) -> None:
-        """Kill the process, wait for its end and close the pipe."""
-        self.interrupt()
-        self._process.join()
-        self._connection.close()
-
-    def _wait_until_ready(self) -> None:
-        if self._ready:
-            return
-        message = self._receive(_START_SECONDS)
-        if message is None:
-            raise WorkerError(f"a worker process could not start ({_how(self._exit_code())})")
-        if message[0] == worker.FAILED:
-            raise message[1]
-        self._ready = True
-
-    def _receive(self, seconds: float) -> tuple[int, Any] | None:
-        """The next message; None when the worker stays silent for too long or is gone."""
-        try:
-            if self._connection.poll(seconds):
-                message: tuple[int, Any] = self._connection.recv()
-                return message
-        except (EOFError, OSError):
-            pass
-        return None
-
-    def _post_mortem(self) -> TusouError:
-        """Say why the worker was lost, as what is wrong with the image it had in hand."""
-        code = self._exit_code()
-        if code is None or code == -signal.SIGXCPU:
-            limit = self._settings.seconds_per_item
-            message = f"this image took longer than {limit:g} s (setting decode_seconds)"
-            return DecodeError(message, reason="too_slow")
-        return DecodeError(f"the decoder crashed on this image ({_how(code)})", reason="worker_crashed")
-
-    def _exit_code(self) -> int | None:
-        """The process's exit code, minus the signal that killed it; None while it runs."""
-        self._process.join(0.5)
-        return self._process.exitcode
-
-
-def _how(code: int | None) -> str:
-    if code is None:
-        return f"no sign of life after {_START_SECONDS:g} s"
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-
 class _Lane(threading.Thread):
     """A thread that keeps one worker alive and feeds it."""
 
-    def __init__(self, jobs: queue.SimpleQueue[_Job | None], settings: _Settings, number: int) -> None:
+    def __init__(self, jobs: queue.SimpleQueue[_Job | None], settings: WorkerSettings, number: int) -> None:
         super().__init__(name=f"guarded-pool-{number}", daemon=True)
         self._jobs = jobs
         self._settings = settings
         self._stopped = threading.Event()
-        self._worker: _Worker | None = None
+        self._worker: WorkerProcess | None = None
 
     def stop(self) -> None:
         """Kill the worker and take no more jobs; may be called from any thread."""
@@ -374,7 +223,7 @@ class _Lane(threading.Thread):
         while groups:
             group = groups.popleft()
             done = self._attempt([items[i] for i in group])
-            if not isinstance(done, _Failure):
+            if not isinstance(done, Failure):
                 results.update(zip(group, done, strict=True))
             elif done.position is None and len(group) > 1:
                 groups.extend([i] for i in group)
@@ -385,7 +234,7 @@ class _Lane(threading.Thread):
                 groups.extend(filter(None, [group[at + 1 :]]))
         return [_outcome(item, results[i]) for i, item in enumerate(items)]
 
-    def _attempt(self, items: list[Any]) -> list[Any] | _Failure:
+    def _attempt(self, items: list[Any]) -> list[Any] | Failure:
         """Give items to the worker, again if it died before it touched one."""
         for attempt in range(_START_ATTEMPTS):
             last = attempt == _START_ATTEMPTS - 1 or self._stopped.is_set()
@@ -396,13 +245,13 @@ class _Lane(threading.Thread):
                 if last:
                     raise
                 continue
-            if last or not (isinstance(done, _Failure) and done.untouched):
+            if last or not (isinstance(done, Failure) and done.untouched):
                 break
             self._replace()
         if self._stopped.is_set():
             raise WorkerError("the pool was closed while it worked on this chunk")
         assert self._worker is not None
-        if isinstance(done, _Failure):
+        if isinstance(done, Failure):
             self._replace()
             return done
         results, tired = done
@@ -410,12 +259,12 @@ class _Lane(threading.Thread):
             self._replace()
         return results
 
-    def _replace(self) -> _Worker:
+    def _replace(self) -> WorkerProcess:
         """Start a new worker in place of the old one; it gets ready while nobody waits."""
         self._discard()
         if self._stopped.is_set():
             raise WorkerError("the pool is closed")
-        self._worker = _Worker(self._settings)
+        self._worker = WorkerProcess(self._settings)
         if self._stopped.is_set():
             self._worker.interrupt()
         return self._worker
