@@ -11,12 +11,15 @@ from pathlib import Path
 from build_demo_library import attribution, gcompris, openclipart, tuxpaint, wallpapers
 from build_demo_library.model import Item, Metadata, Supplier
 from build_demo_library.packages import Package, unpack
-from build_demo_library.pictures import PILLOW
+from build_demo_library.pictures import PILLOW, make_picture
 from build_demo_library.selection import Selection, select
 from build_demo_library.shards import write_shard
 
-QUERY = "gcompris/categorization-renewable-windmill8"
-"""Kept out of the library: the picture ``make demo`` searches with."""
+QUERIES = {
+    "gcompris/explore_monuments-egypt-greatPyramidOfGiza": "query.jpg",
+    "gcompris/categorization-renewable-windmill8": "query-windmill.jpg",
+}
+"""Kept out of the library: pictures to search it with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +46,30 @@ def build(source: Source, cache: Path, output: Path) -> attribution.Entry:
     """Build one supplier's folder: a shard and supplier.json."""
     packages = {name: unpack(name, cache) for name in source.packages}
     name = source.supplier.name
-    selection = select(name, source.items(packages), source.limits)
+    items = list(source.items(packages))
+    queries = take_queries(name, items, output)
+    selection = select(name, items, source.limits)
     folder = output / name
-    query = take_query(name, selection, output)
     shard = folder / f"{name}-000000.tar"
     write_shard(shard, selection.records)
     described = json.dumps(asdict(source.supplier), ensure_ascii=False, indent=2)
     (folder / "supplier.json").write_text(described + "\n", encoding="utf-8")
     _report(name, selection, shard.stat().st_size)
     return attribution.Entry(
-        source.supplier, list(packages.values()), [m for m, _ in selection.records], query
+        source.supplier, list(packages.values()), [m for m, _ in selection.records], queries
     )
 
 
-def take_query(name: str, selection: Selection, output: Path) -> Metadata | None:
-    """Move the query picture out of the library into query.jpg; return what is known about it."""
-    for metadata, picture in selection.records:
-        if f"{name}/{metadata.item_id}" == QUERY:
-            selection.records.remove((metadata, picture))
+def take_queries(name: str, items: list[Item], output: Path) -> dict[str, Metadata]:
+    """Take the query pictures out of the items and write them; return file name to what is known of it."""
+    taken = {}
+    for item in list(items):
+        if file := QUERIES.get(f"{name}/{item.metadata.item_id}"):
+            items.remove(item)
             output.mkdir(parents=True, exist_ok=True)
-            (output / "query.jpg").write_bytes(picture.data)
-            return metadata
-    return None
+            (output / file).write_bytes(make_picture(item).data)
+            taken[file] = item.metadata
+    return taken
 
 
 def _report(name: str, selection: Selection, size: int) -> None:

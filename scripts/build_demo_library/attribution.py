@@ -35,7 +35,7 @@ class Entry:
     supplier: Supplier
     packages: list[Package]
     images: list[Metadata]
-    query: Metadata | None = None
+    queries: dict[str, Metadata]
 
 
 def write(output: Path, entries: list[Entry]) -> None:
@@ -85,10 +85,9 @@ def _section(entry: Entry) -> str:
         "By " + ", ".join(name for name in sorted(creators, key=str.casefold) if name) + ".",
         "",
     ]
-    if entry.query:
-        query = entry.query
-        stated = f"{query.title_en}, by {query.creator}, {_link(query.license)}, <{query.source_url}>"
-        lines += [f"`query.jpg` is from here too: {stated}.", ""]
+    for file, image in entry.queries.items():
+        stated = f"{image.title_en}, by {image.creator}, {_link(image.license)}, <{image.source_url}>"
+        lines += [f"`{file}` is from here too: {stated}.", ""]
     return "\n".join(lines)
 
 
