@@ -155,7 +155,8 @@ class TextIndex:
 
     def delete(self, row: int) -> None:
         """Take a row out."""
-        self._writing().delete_documents_by_term("row", row)
+        # delete_documents_by_term takes a Python int for a signed term and finds nothing in this field.
+        self._writing().delete_documents_by_query(Query.term_query(self._index.schema, "row", row))
 
     def commit(self) -> int:
         """Make changes durable; the number to keep in the manifest.
