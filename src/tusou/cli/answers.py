@@ -20,6 +20,12 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 BAR_WIDTH = 40
 """Characters of a contribution of 1."""
 
+ID_WIDTH = 16
+"""Characters of an image id; it is never cut, since people copy it."""
+
+PIPED_WIDTH = 140
+"""Characters per line when the answer goes into a file or a pipe."""
+
 PART_STYLES = {"bm25": "cyan", "coverage": "blue", "dense": "magenta", "image": "magenta"}
 """Colour of a bar by the beginning of the feature's name; the rest is dim."""
 
@@ -89,7 +95,7 @@ def page_json(page: SearchPage, request: SearchRequest, suppliers: Mapping[str, 
 
 def print_page(page: SearchPage, request: SearchRequest, suppliers: Mapping[str, Supplier]) -> None:
     """Print a page as a table; explanations and facets below when asked for."""
-    console = Console(highlight=False)
+    console = _console()
     lang = answer_language(request)
     for note in page.notes:
         console.print(f"[dim]{escape(NOTES[note])}[/dim]")
@@ -103,13 +109,21 @@ def print_page(page: SearchPage, request: SearchRequest, suppliers: Mapping[str,
     console.print(f"[dim]{_summary(page)}[/dim]")
 
 
+def _console() -> Console:
+    """As wide as the terminal; wide enough for every column where there is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
+
+
 def _table(page: SearchPage, lang: Language, suppliers: Mapping[str, Supplier]) -> Table:
     table = Table(show_edge=False, pad_edge=False, header_style="dim", box=None, padding=(0, 2, 0, 0))
     for heading, justify in (("#", "right"), ("score", "right")):
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type] # a literal
     table.add_column("title", ratio=1, overflow="ellipsis", no_wrap=True, min_width=12)
-    for heading in ("supplier", "licence", "size", "id"):
-        table.add_column(heading, no_wrap=heading != "supplier", style="dim" if heading == "id" else None)
+    table.add_column("supplier", overflow="ellipsis", no_wrap=True)
+    table.add_column("licence", overflow="ellipsis", no_wrap=True)
+    table.add_column("size", no_wrap=True)
+    table.add_column("id", no_wrap=True, min_width=ID_WIDTH, style="dim")
     for hit in page.hits:
         supplier = suppliers.get(hit.image.supplier)
         table.add_row(
@@ -117,7 +131,7 @@ def _table(page: SearchPage, lang: Language, suppliers: Mapping[str, Supplier]) 
             f"{hit.score:.3f}",
             escape(label_of(hit.image, lang)),
             escape((supplier.title if supplier else "") or hit.image.supplier),
-            escape(hit.image.metadata.license or "?"),
+            escape(hit.image.metadata.license.removeprefix("LicenseRef-") or "?"),
             f"{hit.image.width}x{hit.image.height}",
             hit.image.image_id,
         )

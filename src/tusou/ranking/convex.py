@@ -26,15 +26,16 @@ NAMES = (*(BM25 + field for field in FIELDS), COVERAGE, DENSE, IMAGE, "quality",
 """Features this ranker looks at."""
 
 WEIGHTS: Mapping[str, float] = {
-    LEXICAL: 0.40,
-    COVERAGE: 0.10,
+    LEXICAL: 0.20,
+    COVERAGE: 0.30,
     DENSE: 0.40,
     IMAGE: 0.90,
     "quality": 0.05,
     "authority": 0.05,
 }
 """Weight of each score. The first three belong to the words, the fourth to the picture of a query: of a query
-of words and picture, the words' part counts 1 - image_weight and the picture's image_weight."""
+of words and picture, the words' part counts 1 - image_weight and the picture's image_weight.
+docs/concepts/search.md tells how they were chosen; scripts/tune_weights.py measures others."""
 
 DENSE_FLOOR = 0.0
 """Cosine that counts as nothing in common."""

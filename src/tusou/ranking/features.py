@@ -43,7 +43,7 @@ def _bm25_spec(field: str) -> FeatureSpec:
 
 FEATURES: tuple[FeatureSpec, ...] = (
     *map(_bm25_spec, FIELDS),
-    FeatureSpec("coverage", 1, "share", 0.0, 1.0, 0.0, "Share of the query's words found in any field."),
+    FeatureSpec("coverage", 1, "share", 0.0, 1.0, 0.0, "Weighted share of the query's words found."),
     FeatureSpec(
         "dense_similarity", 1, "cosine", -1.0, 1.0, np.nan, "Cosine of the query's words with the picture."
     ),
@@ -144,13 +144,17 @@ def gather_features(index: Index, query: RankingQuery, rows: Rows) -> FeatureTab
 def _coverage(
     index: Index, text: TextQuery, rows: Rows, field_scores: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
+    """Share of the query's words found, (n, 1); a word weighs the best BM25 it earns in one field.
+
+    That grows with the word's inverse document frequency, so rare words weigh more.
+    """
     clauses = text.should[:COVERAGE_TERMS]
     if len(clauses) <= 1:
         return field_scores.any(axis=1).astype(np.float32).reshape(-1, 1)
-    found = np.zeros(len(rows), np.float32)
-    for clause in clauses:
-        found += index.field_scores(TextQuery(should=(clause,)), rows).any(axis=1)
-    return found.reshape(-1, 1) / np.float32(len(clauses))
+    earned = np.stack([index.field_scores(TextQuery(should=(each,)), rows).max(axis=1) for each in clauses])
+    weights = earned.max(axis=1, initial=0.0)
+    covered: npt.NDArray[np.float32] = weights @ (earned > 0) / max(float(weights.sum()), 1e-9)
+    return covered.astype(np.float32).reshape(-1, 1)
 
 
 def _cosines(index: Index, embedding: Embeddings | None, rows: Rows) -> npt.NDArray[np.float32]:
