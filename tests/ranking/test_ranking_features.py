@@ -40,11 +40,22 @@ def test_columns_are_measured_for_each_row(world: World) -> None:
     assert (table.column("bm25_description") > 0).tolist() == [False, True, False]
     everything, one_of_two, nothing = table.column("coverage")
     assert (everything, nothing) == (1.0, 0.0)
-    assert 0.0 < one_of_two < 0.5  # "car" is the commoner word
+    assert 0.0 < one_of_two < 1.0
     assert table.column("dense_similarity") == pytest.approx([1, np.sqrt(0.5), 0], abs=1e-3)
     assert table.column("image_similarity") == pytest.approx([0, np.sqrt(0.5), 1], abs=1e-3)
     assert table.column("authority").tolist() == [0.5, 0.5, 0.5]
     assert table.column("keyword_count").tolist() == [1.0, 0.0, 0.0]
+
+
+def test_rare_words_cover_more_than_common_ones(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    titles = ["red car", "car", "car", "car", "red"]
+    world.add_many([(solid(RED), {"title_en": title}) for title in titles])
+    text = TextQuery(should=(TextClause(words=("red",)), TextClause(words=("car",))))
+    coverage = gather_features(world.index, RankingQuery(text), np.arange(5)).column("coverage")
+    assert coverage[0] == 1.0
+    assert coverage[4] > 0.5 > coverage[1] > 0.0
+    world.close()
 
 
 def test_what_was_not_asked_is_unknown_and_not_zero(world: World) -> None:
