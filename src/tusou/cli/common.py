@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -19,6 +20,8 @@ from tusou.config import Config
 
 if TYPE_CHECKING:
     from tusou.encoders.bundle_encoder import BundleEncoder
+
+_PIPED_WIDTH = 160  # columns of a table that goes to a file or another program
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -79,15 +82,27 @@ def progress_bar(title: str) -> Iterator[Callable[[float], None]]:
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows as a table; numbers are aligned to the right."""
+    """Print rows as a table; numbers are aligned to the right, only the last column may break its lines."""
     listed = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    table = Table(
+        title=title or None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for i, heading in enumerate(headings):
         numeric = bool(listed) and all(isinstance(row[i], int | float) for row in listed)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        last = i == len(headings) - 1
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(heading, justify=justify, no_wrap=not last, overflow="fold")
     for row in listed:
         table.add_row(*(format_cell(value) for value in row))
-    Console(highlight=False).print(table)
+    out = Console(highlight=False)
+    if not out.is_terminal:
+        out.width = max(out.width, _PIPED_WIDTH)
+    out.print(table)
 
 
 def format_cell(value: object) -> str:

@@ -50,11 +50,11 @@ def _show_jobs(found: list[Job], as_json: bool) -> None:
     rows = [
         (
             job.job_id,
-            f"{job.started:%Y-%m-%d %H:%M}",
+            f"{job.started:%m-%d %H:%M}",
             job.state,
             job.supplier,
             *(job.counts.get(name, 0) for name in ("added", "updated", "unchanged", "refused")),
-            job.source,
+            Path(job.source).name,
         )
         for job in found
     ]
@@ -66,6 +66,7 @@ def _show_job(job: Job, reasons: dict[str, int], refused: list[Refusal], as_json
     if as_json:
         print_json(_plain(job) | {"reasons": reasons, "refusals": [asdict(each) for each in refused]})
         return
+    click.echo(f"from {job.source}\n")
     _show_jobs([job], as_json=False)
     if reasons:
         click.echo()

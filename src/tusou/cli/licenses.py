@@ -22,14 +22,13 @@ def licenses(text: str | None, as_json: bool) -> None:
     rows = [
         (
             each.code,
-            each.name["en"],
-            each.name["zh"],
-            *map(_mark, (each.commercial, each.modification)),
-            each.url,
+            _mark(each.commercial),
+            _mark(each.modification),
+            f"{each.name['en']} · {each.name['zh']}",
         )
         for each in found
     ]
-    print_table("Licences", ("code", "name", "名称", "commercial", "modification", "terms"), rows)
+    print_table("Licences", ("code", "commercial", "modification", "name"), rows)
 
 
 def _mark(allowed: bool) -> str:

@@ -77,8 +77,17 @@ def list_(library_path: Path, as_json: bool) -> None:
     if as_json:
         print_json([asdict(each) | {"images": counts[each.name]} for each in found])
         return
-    rows = [(e.name, e.title, counts[e.name], e.license or "none", e.authority, e.contact) for e in found]
-    print_table("Suppliers", ("name", "title", "images", "licence", "authority", "contact"), rows)
+    rows = [
+        (
+            each.name,
+            counts[each.name],
+            each.authority,
+            each.license or "none",
+            f"{each.title}  {each.contact}",
+        )
+        for each in found
+    ]
+    print_table("Suppliers", ("name", "images", "authority", "licence", "who"), rows)
 
 
 @supplier.command("update")
