@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tusou.catalog.catalog import Catalog
+from tusou.text.normalize import normalize
 from tusou.types import ImageRecord, Language
 
 EXAMPLES = 7
@@ -70,7 +71,7 @@ def common_words(records: Iterable[ImageRecord], lang: Language) -> tuple[str, .
     users: defaultdict[str, set[str]] = defaultdict(set)
     for record in records:
         keywords = record.metadata.keywords_zh if lang == "zh" else record.metadata.keywords_en
-        for word in {keyword.strip().lower() for keyword in keywords}:
+        for word in {normalize(keyword).strip() for keyword in keywords}:
             if _is_example(word, lang):
                 counts[word] += 1
                 users[word].add(record.supplier)

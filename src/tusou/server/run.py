@@ -78,12 +78,17 @@ class DrainingServer(uvicorn.Server):
         if self.started:
             self.on_start()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop taking work; a second signal ends at once."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Stop taking work and drain; a second signal ends at once.
+
+        The base class would raise the signal again after draining, and the process would not end with 0.
+        """
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
         state = getattr(self.app.state, "tusou", None)
         if state is not None:
             state.ready = False
-        super().handle_exit(sig, frame)
 
 
 def serve(

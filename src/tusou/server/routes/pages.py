@@ -115,7 +115,7 @@ def _licenses(lang: Language) -> Json:
 
 def _label(code: str, lang: Language) -> str:
     """A licence in the few letters that fit a card."""
-    if code.startswith("CC-PDM"):
+    if code in ("CC-PDM-1.0", "LicenseRef-PublicDomain"):
         return LOCALES[lang]["public_domain"]
     if code.startswith("CC-"):
         return short_name(LICENSES[code], lang)

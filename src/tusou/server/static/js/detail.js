@@ -12,10 +12,13 @@ let strip = null; // running request for similar images
 /** Show an item. `actions`: onClose, onStep(±1), onSimilar, onSame, onSearch(changes), onOpen(item), hasNext(±1), href(item). */
 export function show(item, actions) {
   const dialog = $("#detail");
+  const kept = dialog.contains(document.activeElement) && document.activeElement.dataset.keep;
   current = { item, actions };
   fill(dialog, h("div", { class: "detail" }, stage(item, actions), panel(item, actions)));
   dialog.setAttribute("aria-label", item.title || t("untitled"));
   if (!dialog.open) dialog.showModal();
+  // A step to the next image makes everything anew: whoever pressed the arrow finds it under the finger again.
+  ((kept && $(`[data-keep="${kept}"]:enabled`, dialog)) || $("h2", dialog)).focus({ preventScroll: true });
   $(".panel", dialog).scrollTop = 0;
   $(".detail", dialog).scrollTop = 0;
   loadStrip(item, actions);
@@ -57,7 +60,7 @@ function swipe(node, onStep) {
 }
 
 function stage(item, actions) {
-  const arrow = (step, name, label) => h("button", { class: `arrow ${name}`, type: "button", "aria-label": label, title: label, disabled: !actions.hasNext(step), onclick: () => actions.onStep(step) }, icon(name));
+  const arrow = (step, name, label) => h("button", { class: `arrow ${name}`, "data-keep": name, type: "button", "aria-label": label, title: label, disabled: !actions.hasNext(step), onclick: () => actions.onStep(step) }, icon(name));
   const large = h("img", { class: "large", alt: item.alt_description || item.title || t("untitled"), width: item.width, height: item.height, onload: () => large.classList.add("loaded"), onerror: () => large.remove() });
   large.src = item.urls.regular;
   const holder = h("div", { class: "holder" }, frame(item, { eager: true }), large);

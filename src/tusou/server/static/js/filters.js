@@ -68,9 +68,9 @@ function row(field, value, search, counts, label, onChange, canExclude) {
 }
 
 function shapes(search, counts, onChange) {
-  return section(t("orientation"), h("div", { class: "shapes" }, SHAPES.map((shape) =>
-    h("button", { type: "button", id: `shape-${shape}`, class: "shape", "aria-pressed": String(search.orientation.includes(shape)), onclick: () => onChange({ orientation: toggled(search.orientation, shape) }) },
-      h("span", { class: `outline ${shape}` }), h("span", {}, t(`shape_${shape}`)), countOf(counts, shape) ?? h("span", { class: "count" }, counts ? "0" : "")))));
+  return section(t("orientation"), SHAPES.map((shape) => h("label", { class: "choice" },
+    h("input", { type: "checkbox", id: `shape-${shape}`, checked: search.orientation.includes(shape), onchange: () => onChange({ orientation: toggled(search.orientation, shape) }) }),
+    h("span", { class: "name" }, h("span", { class: `outline ${shape}` }), t(`shape_${shape}`)), countOf(counts, shape))));
 }
 
 function colors(search, counts, onChange) {

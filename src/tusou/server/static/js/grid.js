@@ -20,10 +20,18 @@ export function frame(item, { eager = false } = {}) {
   return [canvas, picture];
 }
 
+/** A motif on white, which needs some air around it. */
+function isCutout({ palette: [first] = [] }) {
+  return Boolean(first) && first.share > 0.3 && [1, 3, 5].every((at) => Number.parseInt(first.color.slice(at, at + 2), 16) > 243);
+}
+
 /** One card: the picture, what it may be used for, whose it is. */
 export function card(item, { href, onOpen, onSimilar }) {
   const title = item.title || item.description || t("untitled");
-  const link = h("a", { class: "frame", href, onclick: (event) => {
+  const ratio = item.width / item.height;
+  const shown = clamp(ratio, 0.6, 2.3);
+  const fit = isCutout(item) ? "cutout" : ratio === shown ? "" : "whole";
+  const link = h("a", { class: `frame ${fit}`, href, onclick: (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return; // a new tab stays a new tab
     event.preventDefault();
     onOpen(item);
@@ -31,7 +39,7 @@ export function card(item, { href, onOpen, onSimilar }) {
   const node = h("li", { class: "card", "data-id": item.id }, link,
     h("button", { class: "more", type: "button", title: t("find_similar"), "aria-label": `${t("find_similar")}: ${title}`, tabindex: -1, onclick: () => onSimilar(item) }, icon("similar")),
     h("div", { class: "caption" }, h("span", { class: "title" }, title), rights(item)));
-  node.style.setProperty("--ratio", clamp(item.width / item.height, 0.56, 2.6).toFixed(4));
+  node.style.setProperty("--ratio", shown.toFixed(4));
   return node;
 }
 

@@ -170,9 +170,12 @@ function showSummary() {
     showEmpty();
     return;
   }
-  fill($("#summary"), t("found", { count: number(answer.total) }), h("span", { class: "took" }, t("took", { ms: number(answer.took, 0) })), (answer.notes ?? []).map(note));
+  fill($("#summary"), t(isCapped() ? "found_best" : "found", { count: number(answer.total) }), h("span", { class: "took" }, t("took", { ms: number(answer.took, 0) })), (answer.notes ?? []).map(note));
   if (answer.done) fill($("#message"), h("p", { class: "end" }, t("end_of_results")));
 }
+
+/** A ranked answer holds the best candidates of each retriever, not everything that has something to do with it. */
+const isCapped = () => (search.q.trim() || address.hasPicture(search)) && search.mode !== "same" && answer.total >= boot.limits.recall_depth;
 
 const note = (code) => boot.strings[`note_${code}`] && h("span", { class: "query-note" }, t(`note_${code}`));
 
