@@ -12,6 +12,8 @@ from tusou.index.base import FIELDS, Index, TextQuery
 from tusou.ranking.quality import MEASURES, quality
 from tusou.types import Embeddings, Rows
 
+Columns = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpec:
@@ -128,11 +130,9 @@ def gather_features(index: Index, query: RankingQuery, rows: Rows) -> FeatureTab
         query: What to measure against.
         rows: (n,) candidates.
     """
-    field_scores = index.field_scores(query.text, rows)
     stored = index.features(rows, STORED)
     parts = [
-        field_scores,
-        _coverage(index, query.text, rows, field_scores),
+        *_lexical(index, query.text, rows),
         _cosines(index, query.text_embedding, rows),
         _cosines(index, query.image_embedding, rows),
         quality(*(stored[:, STORED.index(name)] for name in MEASURES)).reshape(-1, 1),
@@ -141,23 +141,26 @@ def gather_features(index: Index, query: RankingQuery, rows: Rows) -> FeatureTab
     return FeatureTable(np.concatenate(parts, axis=1).astype(np.float32, copy=False), query.image_weight)
 
 
-def _coverage(
-    index: Index, text: TextQuery, rows: Rows, field_scores: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Share of the query's words found, (n, 1); a word weighs the best BM25 it earns in one field.
+def _lexical(index: Index, text: TextQuery, rows: Rows) -> tuple[Columns, Columns]:
+    """BM25 per field, (n, len(FIELDS)), and coverage, (n, 1).
 
-    That grows with the word's inverse document frequency, so rare words weigh more.
+    BM25 adds up over words, so the fields' scores are the sum of each word's. Coverage is the share of the
+    words found; a word weighs the best BM25 it earns in one field, which grows with its inverse document
+    frequency, so rare words weigh more.
     """
-    clauses = text.should[:COVERAGE_TERMS]
-    if len(clauses) <= 1:
-        return field_scores.any(axis=1).astype(np.float32).reshape(-1, 1)
-    earned = np.stack([index.field_scores(TextQuery(should=(each,)), rows).max(axis=1) for each in clauses])
+    each = [index.field_scores(TextQuery(should=(word,)), rows) for word in text.should[:COVERAGE_TERMS]]
+    earned = np.array([scores.max(axis=1) for scores in each]).reshape(len(each), len(rows))
     weights = earned.max(axis=1, initial=0.0)
-    covered: npt.NDArray[np.float32] = weights @ (earned > 0) / max(float(weights.sum()), 1e-9)
-    return covered.astype(np.float32).reshape(-1, 1)
+    coverage = weights @ (earned > 0) / max(float(weights.sum()), 1e-9)
+    if len(text.should) > COVERAGE_TERMS:
+        each.append(index.field_scores(TextQuery(should=text.should[COVERAGE_TERMS:]), rows))
+    total = np.zeros((len(rows), len(FIELDS)), np.float32)
+    for scores in each:
+        total += scores
+    return total, coverage.astype(np.float32).reshape(-1, 1)
 
 
-def _cosines(index: Index, embedding: Embeddings | None, rows: Rows) -> npt.NDArray[np.float32]:
+def _cosines(index: Index, embedding: Embeddings | None, rows: Rows) -> Columns:
     if embedding is None:
         return np.full((len(rows), 1), np.nan, np.float32)
     return index.cosines(embedding, rows).reshape(-1, 1)
