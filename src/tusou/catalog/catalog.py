@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +35,9 @@ _T = TypeVar("_T")
 _RECORDS: Select[Any] = select(
     *(images.c[name] for name in RECORD_COLUMNS), suppliers.c.license, suppliers.c.terms
 ).join(suppliers, suppliers.c.name == images.c.supplier)
+
+# Built once: hydrating a page of results is on every search's path.
+_BY_ROW = _RECORDS.where(images.c.row.in_(bindparam("rows", expanding=True)))
 
 
 def chunks(values: Iterable[_T], size: int = _IN_LIMIT) -> Iterator[list[_T]]:
@@ -102,7 +105,7 @@ class Catalog:
         """Live images by row; dead and unknown rows are left out."""
         found: dict[int, ImageRecord] = {}
         for part in chunks([int(row) for row in rows]):
-            for record in self._records(_RECORDS.where(images.c.row.in_(part))):
+            for record in self._records(_BY_ROW, {"rows": part}):
                 found[record.row] = record
         return found
 
@@ -283,9 +286,9 @@ class Catalog:
             ]
         return [line for line in found if line != "ok"]
 
-    def _records(self, query: Select[Any]) -> list[ImageRecord]:
+    def _records(self, query: Select[Any], values: Mapping[str, Any] | None = None) -> list[ImageRecord]:
         with self.engine.connect() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query, values).all()
         try:
             return [decode_record(row) for row in rows]
         except (ValueError, TypeError) as error:

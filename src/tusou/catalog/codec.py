@@ -13,11 +13,12 @@ from tusou.types import ImageRecord, Metadata, Quality, Swatch
 _LISTS = ("keywords_en", "keywords_zh")
 _METADATA = tuple(field.name for field in fields(Metadata))
 _QUALITY = tuple(field.name for field in fields(Quality))
-_CODED = ("warnings", "added", "updated", "palette", "metadata")
-_PLAIN = tuple(field.name for field in fields(ImageRecord) if field.name not in (*_CODED, "quality"))
+_FIELDS = tuple(field.name for field in fields(ImageRecord))
+_PLAIN = _FIELDS[: _FIELDS.index("quality")]
+_CODED = _FIELDS[_FIELDS.index("quality") + 1 :]
 
 RECORD_COLUMNS = (*_PLAIN, *_QUALITY, *_CODED)
-"""Columns of the images table that make a record, in the order decode_record reads them."""
+"""Columns of the images table that make a record: its fields in order, quality taken apart."""
 
 _decode_json = json.JSONDecoder().raw_decode  # skips the white-space search of json.loads: half the time
 
@@ -45,13 +46,13 @@ def decode_record(row: Sequence[Any]) -> ImageRecord:
 
     A record without a licence or usage terms of its own carries its supplier's.
     """
-    *plain, warnings, added, updated, palette, metadata, default_license, default_terms = row
-    quality = plain[len(_PLAIN) :]
+    plain, quality = row[: len(_PLAIN)], row[len(_PLAIN) : len(_PLAIN) + len(_QUALITY)]
+    palette, metadata, added, updated, warnings, license_, terms = row[len(_PLAIN) + len(_QUALITY) :]
     return ImageRecord(
-        **dict(zip(_PLAIN, plain, strict=False)),
+        *plain,
         quality=Quality(*quality),
         palette=tuple([Swatch((r, g, b), share) for r, g, b, share in _decode_json(palette)[0]]),
-        metadata=_load_metadata(metadata, default_license, default_terms),
+        metadata=_load_metadata(metadata, license_, terms),
         added=datetime.fromtimestamp(added, UTC),
         updated=datetime.fromtimestamp(updated, UTC),
         warnings=tuple(warnings.split(",")) if warnings else (),
