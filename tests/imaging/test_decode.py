@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import zlib
 from contextlib import suppress
-from io import BytesIO
 
 import numpy as np
 import pytest
@@ -44,7 +43,7 @@ def difference(one: Pixels, other: Pixels) -> float:
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
-@pytest.mark.parametrize("size", [(320, 240), (1100, 700), (700, 1100), (1, 1), (3, 900)])
+@pytest.mark.parametrize("size", [(320, 240), (1100, 500), (500, 1100), (1, 1), (3, 900)])
 def test_every_format_and_shape(image_format: str, size: tuple[int, int]) -> None:
     pixels = photo(*size)
     image = decode(encoded(pixels, image_format), LIMITS)
@@ -398,14 +397,15 @@ def test_a_zip_in_front_is_no_picture() -> None:
 
 def test_a_huge_text_chunk_is_refused() -> None:
     data = encoded(photo(8, 8), "PNG")
-    chunk = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9))
+    chunk = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100_000_000), 1))
     assert refusal(data[:33] + chunk + data[33:])[0] is DecodeError
 
 
 def test_the_sample_is_aligned_to_the_block_grid() -> None:
-    image: DecodedImage = decode(encoded(photo(1500, 1300), "PNG"), LIMITS)
+    pixels = photo(1250, 1100)
+    image: DecodedImage = decode(encoded(pixels, "BMP"), LIMITS)
     assert image.sample is not None
     assert image.sample.shape == (1024, 1024)
-    grey = np.asarray(Image.open(BytesIO(encoded(photo(1500, 1300), "PNG"))).convert("L"))
-    assert difference(image.sample[:, :, None], grey[136 : 136 + 1024, 232 : 232 + 1024, None]) < 1
-    assert decode(encoded(photo(1500, 1300)), LIMITS).sample is None
+    grey = np.asarray(Image.fromarray(pixels).convert("L"))
+    assert difference(image.sample[:, :, None], grey[32 : 32 + 1024, 112 : 112 + 1024, None]) < 1
+    assert decode(encoded(pixels), LIMITS).sample is None

@@ -62,20 +62,20 @@ def changed_copies(pixels: Pixels) -> dict[str, Image.Image]:
     }
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_copies_are_near_and_others_far(seed: int) -> None:
-    pixels = photo(900, 600, seed)
+    pixels = photo(640, 430, seed)
     original = fingerprint(decode(encoded(pixels, quality=95), Limits()).pixels)[0]
     for name, copy in changed_copies(pixels).items():
-        other = fingerprint(decode(encoded(copy, "PNG"), Limits()).pixels)[0]
+        other = fingerprint(decode(encoded(copy, "BMP"), Limits()).pixels)[0]
         assert hamming_distance(original, other) <= 31, name
-    unrelated = fingerprint(photo(900, 600, seed + 10))[0]
+    unrelated = fingerprint(photo(640, 430, seed + 10))[0]
     assert 90 <= hamming_distance(original, unrelated) <= 166
 
 
 def test_scaled_and_full_decoding_agree() -> None:
     """A JPEG decoded at a quarter and its lossless twin are one picture."""
-    pixels = photo(2000, 1500)
+    pixels = photo(1600, 1200)
     one = fingerprint(decode(encoded(pixels, quality=92), Limits()).pixels)[0]
     other = fingerprint(decode(encoded(pixels, "BMP"), Limits()).pixels)[0]
     assert hamming_distance(one, other) <= 6
