@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,43 +18,27 @@ BLOCK = 1 << 24
 EMPTY = FileState("")
 
 
-class AppendFile:
-    """Writer's side of one append-only file.
+def append(folder: Path, state: FileState, arrays: Iterable[npt.NDArray[Any]]) -> FileState:
+    """Write arrays behind the committed part of a file and force them to the disk.
 
-    Bytes behind the committed length (left by a crash) are cut off when the file is opened.
+    What lies behind the committed part (left by a crash or a failed commit) is cut off first; a state of size
+    0 begins a new file.
 
-    Args:
-        folder: The index folder.
-        state: Committed part, from the manifest; size 0 makes a new file.
+    Returns:
+        What a manifest should record; without that the bytes do not count.
     """
-
-    def __init__(self, folder: Path, state: FileState) -> None:
-        path = folder / state.name
-        self.name, self._crc32 = state.name, state.crc32
-        self._stream = path.open("r+b" if state.size else "w+b")
-        self._stream.truncate(state.size)
-        self._stream.seek(state.size)
-
-    def append(self, array: npt.NDArray[Any]) -> None:
-        """Write an array's bytes; they are durable after sync() and count once the manifest names them."""
-        data = np.ascontiguousarray(array).view(np.uint8).reshape(-1)
-        self._stream.write(data.data)
-        self._crc32 = zlib.crc32(data.data, self._crc32)
-
-    def sync(self) -> FileState:
-        """Force what was appended to the disk and say what a manifest should record."""
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        return FileState(self.name, self._stream.tell(), self._crc32)
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far, committed or not."""
-        return self._stream.tell()
-
-    def close(self) -> None:
-        """Release the file."""
-        self._stream.close()
+    crc32 = state.crc32
+    path = folder / state.name
+    with path.open("r+b" if state.size else "wb") as stream:
+        stream.truncate(state.size)
+        stream.seek(state.size)
+        for array in arrays:
+            data = np.ascontiguousarray(array).view(np.uint8).reshape(-1).data
+            stream.write(data)
+            crc32 = zlib.crc32(data, crc32)
+        stream.flush()
+        os.fsync(stream.fileno())
+        return FileState(state.name, stream.tell(), crc32)
 
 
 def successor(name: str) -> FileState:

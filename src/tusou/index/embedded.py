@@ -124,19 +124,18 @@ class EmbeddedIndex:
         """Make everything since the last commit durable, then visible, under one manifest.
 
         Raises:
-            StorageFull: The disk has no room; the last commit stands, open the index anew to go on.
+            StorageFull: The disk has no room; the last commit stands, and this one may be tried again.
         """
         text, rows = self._writing()
         before = self._snapshot
         try:
             manifest = self._write(text, rows, before.manifest, watermark)
         except OSError as error:
-            self._rows = None  # files hold a part of the commit; opening them anew cuts it off
             if error.errno == errno.ENOSPC:
                 raise StorageFull(f"{self._path}: the disk has no room for the index") from error
             raise
         self._snapshot = self._load(manifest, before)
-        rows.published(self._snapshot.data.columns)
+        rows.published(manifest, self._snapshot.data.columns)
         self._sweep(before.manifest, manifest)
 
     def _write(self, text: TextIndex, rows: RowWriter, before: Manifest, watermark: int) -> Manifest:
@@ -225,9 +224,7 @@ class EmbeddedIndex:
         """Release files; uncommitted writes are lost."""
         if self._text is not None:
             self._text.close()
-        if self._rows is not None:
-            self._rows.close()
-            self._rows = None
+        self._rows = None
 
     def _writing(self) -> tuple[TextIndex, RowWriter]:
         if self._text is None or self._rows is None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tusou.errors import IndexCorrupt
-from tusou.index.append_file import EMPTY, AppendFile, check_committed, read_committed, successor
+from tusou.index.append_file import EMPTY, append, check_committed, read_committed, successor
 from tusou.index.base import IndexDocument
 from tusou.index.columns import Columns
 from tusou.index.manifest import FileState, Manifest
@@ -105,12 +105,12 @@ class RowWriter:
 
     def __init__(self, folder: Path, manifest: Manifest, columns: Columns) -> None:
         self._folder = folder
-        self._files = {p: AppendFile(folder, manifest.files.get(p, FileState(f"{p}-0.bin"))) for p in PARTS}
-        self._dictionaries = Dictionaries(manifest.dictionaries)
-        self.published(columns)
+        self.published(manifest, columns)
 
-    def published(self, columns: Columns) -> None:
+    def published(self, manifest: Manifest, columns: Columns) -> None:
         """Go on from a commit that is now visible."""
+        self._files = {p: manifest.files.get(p, FileState(f"{p}-0.bin")) for p in PARTS}
+        self._dictionaries = Dictionaries(manifest.dictionaries)
         self._columns = columns
         self._pending: dict[int, IndexDocument | None] = {}
 
@@ -137,49 +137,44 @@ class RowWriter:
         return max(self._columns.rows, *(row + 1 for row in self._pending), 0)
 
     def write(self) -> tuple[dict[str, FileState], dict[str, list[str]], int]:
-        """Write and sync what is pending; files, dictionaries and live rows to name in the manifest."""
+        """Write and sync what is pending; files, dictionaries and live rows to name in the manifest.
+
+        What is pending stays so until published(), so that a commit that failed can be tried again.
+        """
         rows = np.array(sorted(self._pending), np.int64)
-        records = self._pending_records(rows)
-        old = self._columns.rows
+        records, tokens = self._pending_records(rows)
+        old, was_live = self._columns.rows, self._columns.live
         is_new = rows >= old
         fresh = np.zeros(self.rows - old, RECORD)  # rows that were never delivered stay dead
         fresh[rows[is_new] - old] = records[is_new]
         updates = np.zeros(int(np.count_nonzero(~is_new)), UPDATE)
         updates["row"], updates["record"] = rows[~is_new], records[~is_new]
-        if self._files["updates"].size // UPDATE.itemsize + len(updates) > max(SMALL_JOURNAL, old // 4):
-            self._fold(updates)
-        else:
-            self._files["updates"].append(updates)
-        self._files["records"].append(fresh)
-        was_live = self._columns.live
+        files = self._append(fresh, updates)
+        files["tokens"] = append(self._folder, self._files["tokens"], [tokens])
         live = np.count_nonzero(was_live) - np.count_nonzero(was_live[updates["row"]])
-        live += np.count_nonzero(records["live"])
-        return {p: file.sync() for p, file in self._files.items()}, self._dictionaries.as_dict(), int(live)
+        return files, self._dictionaries.as_dict(), int(live + np.count_nonzero(records["live"]))
 
-    def _pending_records(self, rows: Rows) -> Records:
-        """Records of the pending rows, zeros for deleted ones; their tokens go into the file."""
+    def _pending_records(self, rows: Rows) -> tuple[Records, Tokens]:
+        """Records of the pending rows, zeros for deleted ones, and the tokens they point to."""
         documents = [document for row in rows.tolist() if (document := self._pending[row]) is not None]
         filled = records_of(documents, self._dictionaries)
         tokens, counts = encode_tokens([document.fields for document in documents])
-        ends = np.cumsum(counts.sum(axis=1, dtype=np.int64)) + self._files["tokens"].size // 4
-        filled["token_counts"], filled["token_start"] = counts, ends - counts.sum(axis=1, dtype=np.int64)
-        self._files["tokens"].append(tokens)
+        totals = counts.sum(axis=1, dtype=np.int64)
+        filled["token_counts"] = counts
+        filled["token_start"] = self._files["tokens"].size // 4 + np.cumsum(totals) - totals
         records = np.zeros(len(rows), RECORD)
         records[[self._pending[row] is not None for row in rows.tolist()]] = filled
-        return records
+        return records, tokens
 
-    def _fold(self, updates: Records) -> None:
-        """Start records and journal anew with every change in its place."""
-        records = self._columns.records()
-        rows, last = latest(updates)
-        records[rows] = last
-        for part in ("records", "updates"):
-            old = self._files[part]
-            old.close()
-            self._files[part] = AppendFile(self._folder, successor(old.name))
-        self._files["records"].append(records)
-
-    def close(self) -> None:
-        """Release the files."""
-        for file in self._files.values():
-            file.close()
+    def _append(self, fresh: Records, updates: Records) -> dict[str, FileState]:
+        """Append to records and journal, or fold the journal into the records and begin both anew."""
+        files = self._files
+        entries = files["updates"].size // UPDATE.itemsize + len(updates)
+        if entries <= max(SMALL_JOURNAL, self._columns.rows // 4):
+            new = {"records": (files["records"], [fresh]), "updates": (files["updates"], [updates])}
+        else:
+            records = self._columns.records()
+            records[updates["row"]] = updates["record"]
+            begun = {part: successor(files[part].name) for part in ("records", "updates")}
+            new = {"records": (begun["records"], [records, fresh]), "updates": (begun["updates"], [])}
+        return {part: append(self._folder, state, arrays) for part, (state, arrays) in new.items()}

@@ -13,7 +13,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from tusou.index.append_file import AppendFile, read_committed, successor
+from tusou.index.append_file import append, read_committed, successor
 from tusou.index.base import ScoredRows, VectorRows, best
 from tusou.index.codebook import Codebook, Codes
 from tusou.index.manifest import FileState, Manifest
@@ -99,7 +99,7 @@ def write_codes(
     if not trained_rows or (trained_rows * 4 <= target and trained_rows < TRAINING_ROWS):
         codebook, trained_rows = Codebook.train(_sample(vectors, target)), target
         files = {part: _begin(files, part) for part in PARTS}
-        files["codebook"] = _append(folder, files["codebook"], [codebook.to_array()])
+        files["codebook"] = append(folder, files["codebook"], [codebook.to_array()])
     else:
         codebook = Codebook.from_array(
             read_committed(folder, files["codebook"], np.dtype("<f4")), vectors.dim
@@ -107,7 +107,7 @@ def write_codes(
     coded = files["codes"].size // codebook.code_size
     blocks = (vectors.slice(start, min(start + BLOCK, target)) for start in range(coded, target, BLOCK))
     if coded < target:
-        files["codes"] = _append(folder, files["codes"], map(codebook.encode, blocks))
+        files["codes"] = append(folder, files["codes"], map(codebook.encode, blocks))
     return files, trained_rows
 
 
@@ -156,12 +156,3 @@ def _sample(vectors: VectorRows, rows: int) -> Embeddings:
 
 def _begin(files: dict[str, FileState], part: str) -> FileState:
     return successor(files[part].name) if part in files else FileState(f"{part}-0.bin")
-
-
-def _append(folder: Path, state: FileState, arrays: Any) -> FileState:
-    file = AppendFile(folder, state)
-    for array in arrays:
-        file.append(array)
-    appended = file.sync()
-    file.close()
-    return appended
