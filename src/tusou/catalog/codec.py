@@ -49,7 +49,7 @@ def decode_record(row: Sequence[Any]) -> ImageRecord:
     plain, quality = row[: len(_PLAIN)], row[len(_PLAIN) : len(_PLAIN) + len(_QUALITY)]
     palette, metadata, added, updated, warnings, license_, terms = row[len(_PLAIN) + len(_QUALITY) :]
     return ImageRecord(
-        *plain,
+        **dict(zip(_PLAIN, plain, strict=True)),
         quality=Quality(*quality),
         palette=tuple([Swatch((r, g, b), share) for r, g, b, share in _decode_json(palette)[0]]),
         metadata=_load_metadata(metadata, license_, terms),
