@@ -13,6 +13,8 @@ _PROGRESSIVE = 0xC2
 _SCAN = 0xDA
 _END = 0xD9
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_MOST_STEPS = 20_000  # segments and pieces of garbage between them
+_MOST_PHOTOSHOP_BYTES = 4 * 1024 * 1024
 _EXIF = b"Exif\0\0"
 _ICC = b"ICC_PROFILE\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -74,9 +76,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
         elif marker == 0xE2 and body.startswith(_ICC):
             chunks[body[12] if len(body) > 12 else 0] = body[14:]
         elif 0xE1 <= marker <= 0xEE:
-            for name in (_EXIF, _XMP, _PHOTOSHOP, _ADOBE):
-                if body.startswith(name):
-                    sections[name] = sections.get(name, b"") + body[len(name) :]
+            _keep_section(sections, body)
     if frame is None or len(frame[1]) < 6:
         raise DecodeError("the JPEG ends before its picture begins; deliver it again", reason="truncated")
     marker, body = frame
@@ -95,6 +95,14 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
     )
 
 
+def _keep_section(sections: dict[bytes, bytes], body: bytes) -> None:
+    """Keep an application segment that is known: the first of its kind, or all parts of Photoshop's."""
+    name = next((name for name in (_EXIF, _XMP, _PHOTOSHOP, _ADOBE) if body.startswith(name)), b"")
+    before = sections.get(name, b"")
+    if name and (not before or (name == _PHOTOSHOP and len(before) < _MOST_PHOTOSHOP_BYTES)):
+        sections[name] = before + body[len(name) :]
+
+
 def _count_scans(data: bytes, first: int, frame: int, components: int) -> int:
     """Scan markers from the first one on.
 
@@ -110,7 +118,7 @@ def _count_scans(data: bytes, first: int, frame: int, components: int) -> int:
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield (marker, start, end) of the segment bodies; ends behind the first scan header."""
     at = 2
-    while True:
+    for _ in range(_MOST_STEPS):
         at = data.find(b"\xff", at)
         if at < 0 or at + 4 > len(data):
             return

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
 import cv2
+from PIL import AvifImagePlugin
 
 from tusou.errors import DecodeError, TusouError
 
@@ -114,6 +115,7 @@ def _confine(memory_mb: int) -> None:
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _limit(resource.RLIMIT_CORE, 0)
     cv2.setNumThreads(1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 
