@@ -20,18 +20,12 @@ export function frame(item, { eager = false } = {}) {
   return [canvas, picture];
 }
 
-/** A motif on white, which needs some air around it. */
-function isCutout({ palette: [first] = [] }) {
-  return Boolean(first) && first.share > 0.3 && [1, 3, 5].every((at) => Number.parseInt(first.color.slice(at, at + 2), 16) > 243);
-}
-
 /** One card: the picture, what it may be used for, whose it is. */
 export function card(item, { href, onOpen, onSimilar }) {
   const title = item.title || item.description || t("untitled");
   const ratio = item.width / item.height;
   const shown = clamp(ratio, 0.6, 2.3);
-  const fit = isCutout(item) ? "cutout" : ratio === shown ? "" : "whole";
-  const link = h("a", { class: `frame ${fit}`, href, onclick: (event) => {
+  const link = h("a", { class: ratio === shown ? "frame" : "frame whole", href, onclick: (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return; // a new tab stays a new tab
     event.preventDefault();
     onOpen(item);

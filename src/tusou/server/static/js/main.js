@@ -52,6 +52,7 @@ async function run({ scroll = 0 } = {}) {
   const { signal } = running;
   const home = address.isEmpty(search);
   document.body.classList.toggle("home", home && !search.view);
+  document.body.classList.toggle("results", !home || Boolean(search.view));
   drawBox();
   if (home) {
     answer = null;

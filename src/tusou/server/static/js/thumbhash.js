@@ -1,7 +1,9 @@
 // Decode a ThumbHash (about 25 bytes) into a tiny picture, painted while the thumbnail loads.
 // Format: https://evanw.github.io/thumbhash/ : a luminance and two colour planes as low DCT frequencies.
 
-/** Paint the placeholder of a base64 ThumbHash on a canvas. */
+const WHITE = 224; // of 255: placeholders are soft, and a white border comes out a little darker
+
+/** Paint the placeholder of a base64 ThumbHash on a canvas; one of a motif on white gets the class `cutout`. */
 export function paint(canvas, base64) {
   const hash = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   if (hash.length < 5) return;
@@ -9,6 +11,8 @@ export function paint(canvas, base64) {
   canvas.width = width;
   canvas.height = height;
   canvas.getContext("2d").putImageData(new ImageData(rgba, width, height), 0, 0);
+  const corners = [0, width - 1, (height - 1) * width, height * width - 1].map((at) => rgba.subarray(4 * at, 4 * at + 3));
+  canvas.classList.toggle("cutout", corners.filter((color) => Math.min(...color) >= WHITE).length >= 3);
 }
 
 /** Decode into {width, height, rgba}; the longer side has 32 pixels. */
