@@ -180,7 +180,7 @@ def _ingest(place: Path, source: Path, workers: int, bundle: str) -> _Rate:
         opened = open_source(source, ReadOptions())
         summary = run_ingest(library, opened, supplier, partial(open_encoder, bundle), IngestOptions(), note)
     later = sum(count for _, count in commits[1:])
-    steady = later / (commits[-1][0] - commits[0][0]) if later else len(commits) / summary.seconds
+    steady = later / (commits[-1][0] - commits[0][0]) if later else summary.counts["added"] / summary.seconds
     return _Rate(commits[0][0] - start, steady, summary)
 
 
