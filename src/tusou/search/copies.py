@@ -11,8 +11,10 @@ from tusou.index.base import Index
 from tusou.search.query_image import QueryImage
 from tusou.types import Mask, Rows
 
-MAX_DISTANCE = 31
-"""Bits of 256 in which fingerprints of copies may differ (PDQ's own bound; unrelated pictures: about 128)."""
+MAX_DISTANCE = 40
+"""Bits of 256 in which fingerprints of copies may differ. PDQ alone advises 31; with the embedding to confirm,
+40 finds more copies at half the size (93 % instead of 85 % on the demo library) and no more strangers.
+Unrelated pictures differ in about 128."""
 
 MIN_QUALITY = 50
 """Quality from which a fingerprint can be trusted (PDQ's own bound); flat drawings fall below."""
