@@ -4,9 +4,9 @@
     python scripts/tune_weights.py --captions DIR
 
 The first reads searches with their relevant items (see demo/). The second reads ``captions.jsonl``
-(``image``, ``split``, ``en``, ``zh``) and ``images/`` of DIR, gives every dev photo keywords of which only a part
-is right, and asks for words, pairs of words and whole captions in both languages. Both print nDCG@10 (gain
-2^grade - 1) per row of weights.
+(``image``, ``split``, ``en``, ``zh``) and ``images/`` of DIR, gives every dev photo keywords of which only a
+part is right, and asks for words, pairs of words and whole captions in both languages. Both print nDCG@10
+(gain 2^grade - 1) per row of weights.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Case:
 
 
 def ndcg(case: Case, weights: Mapping[str, float]) -> float:
-    """Discounted cumulative gain over the ideal one, at CUTOFF; the ideal takes every judged image, found or not."""
+    """Discounted gain over the ideal's, at CUTOFF; the ideal takes every judged image, found or not."""
     scores = ConvexCombination(weights).rank(case.features).values
     gains = 2.0 ** case.grades[best_first(scores, case.rows)[:CUTOFF]] - 1
     ideal = 2.0 ** np.array(case.ideal[:CUTOFF]) - 1

@@ -56,7 +56,7 @@ def test_attribution_names_title_creator_source_and_licence() -> None:
     record = a_record(title_en="Red car", title_zh="红色汽车", creator="Ann Lee", license="CC-BY-SA-4.0")
     supplier = Supplier("acme", title="Acme Photos")
     assert image_item(record, "en", supplier=supplier)["attribution"] == (
-        "“Red car” by Ann Lee, from Acme Photos, licensed under CC BY-SA 4.0 "
+        "“Red car” by Ann Lee, from Acme Photos, licence: CC BY-SA 4.0 "
         "(https://creativecommons.org/licenses/by-sa/4.0/)"
     )
     assert image_item(record, "zh", supplier=supplier)["attribution"] == (

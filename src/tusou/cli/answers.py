@@ -95,7 +95,7 @@ def page_json(page: SearchPage, request: SearchRequest, suppliers: Mapping[str, 
 
 def print_page(page: SearchPage, request: SearchRequest, suppliers: Mapping[str, Supplier]) -> None:
     """Print a page as a table; explanations and facets below when asked for."""
-    console = _console()
+    console = wide_console()
     lang = answer_language(request)
     for note in page.notes:
         console.print(f"[dim]{escape(NOTES[note])}[/dim]")
@@ -109,7 +109,7 @@ def print_page(page: SearchPage, request: SearchRequest, suppliers: Mapping[str,
     console.print(f"[dim]{_summary(page)}[/dim]")
 
 
-def _console() -> Console:
+def wide_console() -> Console:
     """As wide as the terminal; wide enough for every column where there is none."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tusou.cli.answers import lang_option
+from tusou.cli.answers import lang_option, wide_console
 from tusou.cli.common import format_bytes, json_option, library_option, open_library, print_json
 from tusou.search.item import image_item
 from tusou.types import ImageRecord, Language
@@ -51,7 +50,7 @@ def _files(record: ImageRecord) -> dict[str, Any]:
 
 
 def _print(item: dict[str, Any]) -> None:
-    console = Console(highlight=False)
+    console = wide_console()
     console.print(f"[bold]{escape(item['alt_description'])}[/bold]  [dim]{item['id']}[/dim]")
     table = Table(show_header=False, show_edge=False, box=None, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)

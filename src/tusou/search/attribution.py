@@ -49,7 +49,7 @@ def _english(title: str, creator: str, source: str, license_: License | None) ->
     parts.append(f"from {source}")
     if license_:
         url = f" ({license_.url})" if license_.url else ""
-        parts.append(f"licensed under {short_name(license_, 'en')}{url}")
+        parts.append(f"licence: {short_name(license_, 'en')}{url}")
     return ", ".join(parts)
 
 
