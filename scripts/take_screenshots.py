@@ -38,7 +38,8 @@ def main() -> int:
                 page.goto(f"{address}{path}", wait_until="networkidle")
             page.wait_for_timeout(1000)
             picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(folder / name, optimize=True)
+            palette = picture.quantize(256, Image.Quantize.MEDIANCUT)
+            picture.quantize(palette=palette).save(folder / name, optimize=True)  # dithered
             print(f"{folder / name}: {(folder / name).stat().st_size / 1000:.0f} kB")
         browser.close()
     return 0
