@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from search_builders import a_record
 from tusou.catalog.blobs import BlobStore
 from tusou.catalog.library import Library
 from tusou.catalog.records import Batch, Origin
+from tusou.catalog.schema import MIGRATIONS
 from tusou.catalog.suppliers import add_supplier
 from tusou.errors import (
     CatalogError,
@@ -87,6 +88,21 @@ def test_a_newer_catalog_is_refused(path: Path) -> None:
     assert caught.value.reason == "newer_schema"
 
 
+def test_a_writer_migrates_and_a_reader_waits_for_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def add_column(connection: Connection) -> None:
+        connection.execute(text("ALTER TABLE suppliers ADD COLUMN since TEXT"))
+
+    for module in ("catalog", "schema"):
+        monkeypatch.setattr(f"tusou.catalog.{module}.SCHEMA_VERSION", 2)
+    monkeypatch.setattr("tusou.catalog.schema.MIGRATIONS", [*MIGRATIONS, add_column])
+    with pytest.raises(CatalogError) as caught:
+        Library.open(path)
+    assert caught.value.reason == "older_schema"
+    Library.open(path, writer=True).close()
+    with Library.open(path) as library, library.catalog.engine.connect() as connection:
+        assert connection.scalar(text("SELECT since FROM suppliers")) is None
+
+
 @pytest.mark.parametrize("damage", ["text", "header", "empty", "missing"])
 def test_a_damaged_catalog(path: Path, damage: str) -> None:
     catalog = path / "catalog.sqlite"
@@ -98,9 +114,9 @@ def test_a_damaged_catalog(path: Path, damage: str) -> None:
         catalog.write_bytes(b"")
     else:
         catalog.unlink()
-    with pytest.raises(CatalogError) as caught:
-        Library.open(path)
-    assert "catalog.sqlite" in str(caught.value)
+    for writer in (False, True):
+        with pytest.raises(LibraryCorrupt, match=r"catalog\.sqlite.*restore"):
+            Library.open(path, writer=writer)
 
 
 def test_a_torn_page_is_found(path: Path) -> None:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Select, bindparam, delete, func, select, text
 
-from tusou.catalog.codec import RECORD_COLUMNS, decode_record, encode_record
+from tusou.catalog.batches import chunks, write_batch
+from tusou.catalog.codec import RECORD_COLUMNS, decode_record
 from tusou.catalog.records import Batch, Change, Known, Origin, Segment
 from tusou.catalog.schema import (
     SCHEMA_VERSION,
     changes,
     counters,
     images,
-    jobs,
     migrate,
     open_engine,
-    refusals,
     removed,
     schema_version,
     segments,
@@ -28,9 +25,6 @@ from tusou.catalog.schema import (
 )
 from tusou.errors import CatalogError, ImageNotFound, LibraryCorrupt, SupplierNotFound
 from tusou.types import ImageRecord, Supplier
-
-_IN_LIMIT = 5_000  # values per IN list; SQLite's own limit is 32,766 variables
-_T = TypeVar("_T")
 
 _RECORDS: Select[Any] = select(
     *(images.c[name] for name in RECORD_COLUMNS), suppliers.c.license, suppliers.c.terms
@@ -40,21 +34,19 @@ _RECORDS: Select[Any] = select(
 _BY_ROW = _RECORDS.where(images.c.row.in_(bindparam("rows", expanding=True)))
 
 
-def chunks(values: Iterable[_T], size: int = _IN_LIMIT) -> Iterator[list[_T]]:
-    """Cut values into lists of at most ``size``."""
-    items = list(values)
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
 class Catalog:
     """Images, suppliers and changes. Reading is safe from many threads; writing needs the writer lock.
 
     Records carry the rights that hold: where an image brings no licence or usage terms, its supplier's.
     """
 
-    def __init__(self, path: Path, *, writer: bool) -> None:
+    def __init__(self, path: Path, *, writer: bool, create: bool = False) -> None:
         """Open the file; a writer brings the schema up to date first.
+
+        Args:
+            path: The SQLite file.
+            writer: Allow writing; the caller holds the writer lock.
+            create: The file is new. Otherwise one without tables is damage, never an empty catalog.
 
         Raises:
             LibraryCorrupt: The file is damaged.
@@ -63,6 +55,8 @@ class Catalog:
         self.path = path
         self.engine = open_engine(path, read_only=not writer)
         version = schema_version(self.engine)
+        if version == 0 and not create:
+            raise LibraryCorrupt(f"{path} has no tables; restore it from a backup")
         if version > SCHEMA_VERSION:
             raise CatalogError(
                 f"{path} has schema {version}, this tusou knows {SCHEMA_VERSION}; install a newer tusou",
@@ -261,21 +255,7 @@ class Catalog:
             StorageFull: The disk has no room; nothing of the batch is true.
         """
         with self.engine.begin() as connection:
-            put_images(connection, batch.images)
-            _touch(connection, batch.touched)
-            remove_images(connection, batch.removed)
-            if batch.segments:
-                values = [
-                    {name: getattr(part, name) for name in Segment.__slots__} for part in batch.segments
-                ]
-                connection.execute(insert(segments), values)
-            if batch.job_id is not None:
-                counts = json.dumps(dict(batch.counts))
-                connection.execute(update(jobs).where(jobs.c.job_id == batch.job_id).values(counts=counts))
-            if batch.refusals:
-                connection.execute(
-                    insert(refusals), [_refusal_values(batch, i) for i in range(len(batch.refusals))]
-                )
+            write_batch(connection, batch)
 
     def integrity_problems(self) -> list[str]:
         """What SQLite's own check finds, empty when sound."""
@@ -299,69 +279,3 @@ class Catalog:
     def _scalar(self, query: Select[Any]) -> int:
         with self.engine.connect() as connection:
             return int(connection.scalar(query) or 0)
-
-
-def _refusal_values(batch: Batch, i: int) -> dict[str, Any]:
-    refusal = batch.refusals[i]
-    return {"job_id": batch.job_id} | {name: getattr(refusal, name) for name in refusal.__slots__}
-
-
-def put_images(connection: Connection, entries: Sequence[tuple[ImageRecord, Origin]]) -> None:
-    """Insert records, replacing what had the same image ids, and tell the change feed."""
-    if not entries:
-        return
-    row_of = {record.image_id: record.row for record, _ in entries}
-    _drop_rows(connection, list(row_of), keep_rows=row_of)
-    values = [
-        encode_record(record) | {name: getattr(origin, name) for name in Origin.__slots__}
-        for record, origin in entries
-    ]
-    connection.execute(insert(images), values)
-    connection.execute(
-        insert(changes),
-        [{"row": record.row, "image_id": record.image_id, "kind": "upsert"} for record, _ in entries],
-    )
-    limit = 1 + max(row_of.values())
-    raised = func.max(counters.c.value, limit)
-    connection.execute(update(counters).where(counters.c.name == "rows").values(value=raised))
-    connection.execute(delete(removed).where(removed.c.image_id.in_(list(row_of))))
-
-
-def _touch(connection: Connection, entries: Sequence[tuple[str, Origin]]) -> None:
-    if entries:
-        statement = update(images).where(images.c.image_id == bindparam("_image_id"))
-        statement = statement.values({name: bindparam(f"_{name}") for name in Origin.__slots__})
-        values = [
-            {"_image_id": image_id} | {f"_{name}": getattr(origin, name) for name in Origin.__slots__}
-            for image_id, origin in entries
-        ]
-        connection.execute(statement, values)
-
-
-def remove_images(connection: Connection, image_ids: Sequence[str]) -> None:
-    """Take images out for good: a tombstone each, and a change the index follows."""
-    for part in chunks(image_ids):
-        marks = select(images.c.image_id, images.c.supplier, images.c.item_id, text(str(time.time())))
-        connection.execute(
-            insert(removed).from_select(
-                ["image_id", "supplier", "item_id", "removed"], marks.where(images.c.image_id.in_(part))
-            )
-        )
-        _drop_rows(connection, part, keep_rows={})
-
-
-def _drop_rows(connection: Connection, image_ids: Sequence[str], *, keep_rows: dict[str, int]) -> None:
-    """Delete images; rows that are not about to be written again go to the change feed as dead."""
-    for part in chunks(image_ids):
-        query = select(images.c.row, images.c.image_id).where(images.c.image_id.in_(part))
-        old = [(row, image_id) for row, image_id in connection.execute(query)]
-        if not old:
-            continue
-        connection.execute(delete(images).where(images.c.row.in_([row for row, _ in old])))
-        dead = [
-            {"row": row, "image_id": image_id, "kind": "delete"}
-            for row, image_id in old
-            if keep_rows.get(image_id) != row
-        ]
-        if dead:
-            connection.execute(insert(changes), dead)

@@ -191,6 +191,6 @@ def _fill(draft: Path) -> None:
     draft.mkdir()
     BlobStore(draft / "blobs").create()
     (draft / "embeddings").mkdir()
-    Catalog(draft / "catalog.sqlite", writer=True).close()
+    Catalog(draft / "catalog.sqlite", writer=True, create=True).close()
     ThumbnailStore(draft / "thumbnails.sqlite", writer=True).close()
     write_durably(draft / MARKER, dump_json({"format": _FORMAT, "library_id": secrets.token_hex(8)}))

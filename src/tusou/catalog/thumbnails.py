@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Column, LargeBinary, MetaData, Table, Text, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from tusou.catalog.catalog import chunks
+from tusou.catalog.batches import chunks
 from tusou.catalog.schema import open_engine
 
 _tables = MetaData()
