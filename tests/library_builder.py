@@ -14,10 +14,12 @@ from PIL import Image
 
 from fakes import KeywordEncoder
 from tusou.catalog.library import MARKER, Library
+from tusou.catalog.records import Refusal
 from tusou.errors import TusouError
 from tusou.imaging.limits import Limits
 from tusou.imaging.pool import Outcome
 from tusou.ingest.indexing import open_index
+from tusou.ingest.items import Item
 from tusou.ingest.options import ReadOptions
 from tusou.ingest.pipeline import IngestJob, IngestOptions, IngestSummary, Progress
 from tusou.ingest.sources import open_source, settle_supplier
@@ -60,6 +62,18 @@ def make_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return path
+
+
+def read_source(path: Path, kind: str = "", **options: Any) -> tuple[dict[str, Item], dict[str, str]]:
+    """Items by id, and refused paths with their reason."""
+    entries = list(open_source(path, ReadOptions(**options), kind).entries)
+    items = {entry.item_id: entry for entry in entries if isinstance(entry, Item)}
+    return items, {entry.path: entry.reason for entry in entries if isinstance(entry, Refusal)}
+
+
+def read_content(item: Item) -> bytes:
+    """The bytes of an item."""
+    return item.content.read(10**7)
 
 
 class SerialWorkers:

@@ -10,30 +10,14 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from library_builder import make_tar, make_zip, picture
-from tusou.catalog.records import Refusal
+from library_builder import make_tar, make_zip, picture, read_content, read_source
 from tusou.errors import SourceError
-from tusou.ingest.items import Item, SpanContent
+from tusou.ingest.items import SpanContent
 from tusou.ingest.options import ReadOptions
 from tusou.ingest.sources import open_source
-
-LIMIT = 10**7
-
-
-def read(path: Path, kind: str = "", **options: Any) -> tuple[dict[str, Item], dict[str, str]]:
-    """Items by id, and refused paths with their reason."""
-    entries = list(open_source(path, ReadOptions(**options), kind).entries)
-    items = {entry.item_id: entry for entry in entries if isinstance(entry, Item)}
-    return items, {entry.path: entry.reason for entry in entries if isinstance(entry, Refusal)}
-
-
-def content(item: Item) -> bytes:
-    return item.content.read(LIMIT)
-
 
 MEMBERS = {
     "a/p1.jpg": picture(1),
@@ -53,13 +37,13 @@ def test_archives_with_sidecars(tmp_path: Path, kind: str) -> None:
         make_zip(path, MEMBERS, compression=zipfile.ZIP_DEFLATED if "-" in kind else zipfile.ZIP_STORED)
     else:
         make_tar(path, MEMBERS, {"tar": "w", "tar.gz": "w:gz", "tar.xz": "w:xz"}[kind])
-    items, refused = read(path)
+    items, refused = read_source(path)
     assert refused == {}
     assert set(items) == {"one", "a/p2"}
     assert items["one"].metadata.title_en == "First"
     assert items["one"].path == f"{path.name}:a/p1.jpg"
     assert items["a/p2"].metadata.description_zh == "第二张"
-    assert content(items["a/p2"]) == picture(2)
+    assert read_content(items["a/p2"]) == picture(2)
     assert isinstance(items["one"].content, SpanContent) == (kind == "tar")
     assert items["one"].stamp != items["a/p2"].stamp
 
@@ -73,7 +57,7 @@ def test_shards_of_a_folder(tmp_path: Path) -> None:
     assert source.format == "shards"
     assert source.supplier is not None
     assert (source.supplier.license, source.supplier.authority) == ("CC0-1.0", 0.8)
-    items, refused = read(tmp_path)
+    items, refused = read_source(tmp_path)
     assert list(items) == ["x0", "x1"]
     assert refused == {"s-0.tar:x9.json": "missing_image", "s-2.tar": "broken_archive"}
     assert source.entries.fraction == 0.0
@@ -96,7 +80,7 @@ def test_hostile_zip(tmp_path: Path) -> None:
         archive.writestr(device, b"")
         archive.writestr("bomb.bmp", bytes(30 * 1024 * 1024))
         archive.writestr("good.jpg", picture(1))
-    items, refused = read(path)
+    items, refused = read_source(path)
     assert set(items) <= {"good"}
     assert {path.rpartition(":")[2]: reason for path, reason in refused.items() if "good" not in path} == {
         "../up.jpg": "path_escape",
@@ -116,7 +100,7 @@ def test_encrypted_and_damaged_zip_members(tmp_path: Path) -> None:
     data[central + 8] |= 1  # the encrypted flag of a.jpg
     data[data.index(picture(2)) + 50] ^= 0xFF  # damages b.jpg
     path.write_bytes(data)
-    items, refused = read(path)
+    items, refused = read_source(path)
     assert list(items) == ["c"]
     assert refused == {"x.zip:a.jpg": "encrypted", "x.zip:b.jpg": "broken_archive"}
 
@@ -129,7 +113,7 @@ def test_overlapping_zip_members(tmp_path: Path) -> None:
     for entry in entries:
         struct.pack_into("<I", data, entry + 42, 0)
     path.write_bytes(data)
-    items, refused = read(path)
+    items, refused = read_source(path)
     assert len(items) <= 1
     assert "archive_bomb" in refused.values()
 
@@ -142,7 +126,7 @@ def test_truncated_archives(tmp_path: Path, make: Callable[[Path, dict[str, byte
     size = path.stat().st_size if make is make_zip else 3 * 2560
     os.truncate(path, cut if cut > 0 else size - 1500)
     try:
-        reasons = set(read(path)[1].values())
+        reasons = set(read_source(path)[1].values())
     except SourceError as error:
         reasons = {error.reason}
     assert reasons & {"broken_archive", "bad_source"}
@@ -167,7 +151,7 @@ def test_hostile_tar(tmp_path: Path) -> None:
         add("side.json", b"{bad")
         add("side.jpg", picture(3))
         add("good.jpg", picture(2))
-    items, refused = read(path, max_file_bytes=4500)
+    items, refused = read_source(path, max_file_bytes=4500)
     assert list(items) == ["good"]
     assert refused == {
         "bad.tar:../up.jpg": "path_escape",
@@ -183,7 +167,7 @@ def test_hostile_tar(tmp_path: Path) -> None:
 
 def test_a_compressed_tar_bomb_ends_early(tmp_path: Path) -> None:
     path = make_tar(tmp_path / "bomb.tar.gz", {"a.jpg": picture(1), "z.bmp": bytes(40 * 1024 * 1024)}, "w:gz")
-    items, refused = read(path)
+    items, refused = read_source(path)
     assert list(items) == ["a"]
     assert refused == {"bomb.tar.gz": "archive_bomb"}
 
@@ -193,7 +177,7 @@ def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("tusou.ingest.readers.tar_archive.MAX_ENTRIES", 2)
     members = {f"{i}.jpg": picture(i) for i in range(3)}
     with pytest.raises(SourceError) as caught:
-        read(make_zip(tmp_path / "x.zip", members))
+        read_source(make_zip(tmp_path / "x.zip", members))
     assert caught.value.reason == "too_many_entries"
-    items, refused = read(make_tar(tmp_path / "x.tar", members))
+    items, refused = read_source(make_tar(tmp_path / "x.tar", members))
     assert (len(items), list(refused.values())) == (2, ["too_many_entries"])

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from library_builder import make_tar, make_zip, picture, write_pictures
-from tusou.catalog.records import Refusal
+from library_builder import make_tar, make_zip, picture, read_content, read_source, write_pictures
 from tusou.errors import SourceError, TusouError
 from tusou.ingest.items import FileContent, Item, UrlContent
 from tusou.ingest.options import ReadOptions
@@ -19,17 +18,6 @@ from tusou.ingest.sources import open_source, sniff_source
 from tusou.ingest.textfile import MAX_LINE
 
 LIMIT = 10**7
-
-
-def read(path: Path, kind: str = "", **options: Any) -> tuple[dict[str, Item], dict[str, str]]:
-    """Items by id, and refused paths with their reason."""
-    entries = list(open_source(path, ReadOptions(**options), kind).entries)
-    items = {entry.item_id: entry for entry in entries if isinstance(entry, Item)}
-    return items, {entry.path: entry.reason for entry in entries if isinstance(entry, Refusal)}
-
-
-def content(item: Item) -> bytes:
-    return item.content.read(LIMIT)
 
 
 # Folders
@@ -47,13 +35,13 @@ def test_folder_with_sidecars(tmp_path: Path) -> None:
         (tmp_path / noise).write_text("{}") if noise != "supplier.json" else (tmp_path / noise).write_text(
             '{"name": "birds"}'
         )
-    items, refused = read(tmp_path)
+    items, refused = read_source(tmp_path)
     assert set(items) == {"b.with.dots.jpg", "birds/p000.jpg", "crane-7"}
     assert refused == {}
     assert items["birds/p000.jpg"].metadata.description_en == "A crane."
     assert items["b.with.dots.jpg"].metadata.description_en == "Dotted."
     assert (items["crane-7"].metadata.title_zh, items["crane-7"].metadata.license) == ("鹤", "CC0")
-    assert content(items["crane-7"]) == picture(1)
+    assert read_content(items["crane-7"]) == picture(1)
     assert items["crane-7"].metadata.filename == "p001.jpg"
 
 
@@ -69,7 +57,7 @@ def test_folder_with_things_that_are_no_files(tmp_path: Path) -> None:
     (root / "circle.jpg").symlink_to(root / "circle.jpg")
     (root / "b.jpg").write_bytes(picture(1))
     (root / "b.json").write_text("[1, 2")
-    items, refused = read(root)
+    items, refused = read_source(root)
     assert set(items) == {"a/p000.jpg", "inside.jpg"}
     assert refused == {
         "b.jpg": "bad_sidecar",
@@ -92,7 +80,7 @@ def test_a_folder_nobody_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    items, refused = read(tmp_path)
+    items, refused = read_source(tmp_path)
     assert (list(items), refused) == (["good/p000.jpg"], {"locked/": "unreadable"})
 
 
@@ -131,7 +119,7 @@ ROWS = "文件名,标题,关键词,作者\np000.jpg,雪山,雪;山,王\np001.jpg
 def test_csv_in_any_encoding(tmp_path: Path, encoding: str, delimiter: str) -> None:
     write_pictures(tmp_path, 2)
     (tmp_path / "list.csv").write_bytes(ROWS.replace(",", delimiter).encode(encoding))
-    items, refused = read(tmp_path / "list.csv")
+    items, refused = read_source(tmp_path / "list.csv")
     assert refused == {}
     assert list(items) == ["p000.jpg", "p001.jpg"]
     assert items["p000.jpg"].metadata.title_zh == "雪山"
@@ -144,14 +132,14 @@ def test_csv_in_latin_1(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_bytes(
         ("file,title,author\np000.jpg,Café crème à Besançon,Zoë\n").encode("latin-1")
     )
-    items, _ = read(tmp_path / "list.csv")
+    items, _ = read_source(tmp_path / "list.csv")
     assert items["p000.jpg"].metadata.title_en == "Café crème à Besançon"
 
 
 def test_csv_with_semicolons_and_quotes(tmp_path: Path) -> None:
     write_pictures(tmp_path, 1)
     (tmp_path / "list.csv").write_text('Image;Title;Price\np000.jpg;"A; ""quoted""\nline";12,50\n')
-    items, refused = read(tmp_path / "list.csv")
+    items, refused = read_source(tmp_path / "list.csv")
     assert refused == {}
     assert items["p000.jpg"].metadata.title_en == 'A; "quoted"\nline'
 
@@ -194,7 +182,7 @@ def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
     (tmp_path / "list.jsonl").write_text(
         '{"image": "p000.jpg"}\n' + '{"image": "' + "x" * (3 * MAX_LINE) + '"}\n' + '{"image": "p001.jpg"}\n'
     )
-    items, refused = read(tmp_path / "list.jsonl")
+    items, refused = read_source(tmp_path / "list.jsonl")
     assert (list(items), refused) == (["p000.jpg", "p001.jpg"], {"list.jsonl:2": "bad_row"})
 
 
@@ -202,34 +190,34 @@ def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
 def test_csv_without_an_image_column(tmp_path: Path, text: str) -> None:
     (tmp_path / "list.csv").write_text(text)
     with pytest.raises(SourceError, match="--map COLUMN=image") as caught:
-        read(tmp_path / "list.csv")
+        read_source(tmp_path / "list.csv")
     assert caught.value.reason == "wrong_columns"
 
 
 def test_mapped_columns(tmp_path: Path) -> None:
     write_pictures(tmp_path, 1)
     (tmp_path / "list.csv").write_text("a,b,license\np000.jpg,Hello,whatever\n")
-    items, _ = read(tmp_path / "list.csv", columns={"a": "image", "b": "title", "license": ""})
+    items, _ = read_source(tmp_path / "list.csv", columns={"a": "image", "b": "title", "license": ""})
     assert items["p000.jpg"].metadata.title_en == "Hello"
     assert items["p000.jpg"].metadata.license == ""
     with pytest.raises(SourceError, match="names column 'c'"):
-        read(tmp_path / "list.csv", columns={"c": "image"})
+        read_source(tmp_path / "list.csv", columns={"c": "image"})
 
 
 def test_an_unknown_encoding(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("image\nx\n")
     with pytest.raises(SourceError, match="unknown encoding 'klingon'"):
-        read(tmp_path / "list.csv", encoding="klingon")
+        read_source(tmp_path / "list.csv", encoding="klingon")
 
 
 def test_addresses_in_a_table_and_in_a_list(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("id,url,title\n1,https://example.org/1.jpg,One\n2,,None\n")
-    items, refused = read(tmp_path / "list.csv")
+    items, refused = read_source(tmp_path / "list.csv")
     assert items["1"].content == UrlContent("https://example.org/1.jpg")
     assert items["1"].metadata.title_en == "One"
     assert refused == {"list.csv:2": "missing_image"}
     (tmp_path / "urls.txt").write_text("# mine\nhttps://example.org/a/b.jpg?x=1\n\nnot an address\n")
-    items, refused = read(tmp_path / "urls.txt")
+    items, refused = read_source(tmp_path / "urls.txt")
     assert list(items) == ["https://example.org/a/b.jpg?x=1"]
     assert refused == {"urls.txt:4": "bad_url"}
 
@@ -246,7 +234,7 @@ def test_jsonl(tmp_path: Path) -> None:
         "[" * 100_000,
     ]
     (tmp_path / "captions.jsonl").write_text("\n".join(rows))
-    items, refused = read(tmp_path / "captions.jsonl")
+    items, refused = read_source(tmp_path / "captions.jsonl")
     assert list(items) == ["p000.jpg", "17"]
     assert items["p000.jpg"].metadata.description_en == "A dog.\nIt runs."
     assert items["p000.jpg"].metadata.description_zh == "狗在跑。"
@@ -262,10 +250,10 @@ def test_karpathy(tmp_path: Path) -> None:
         7,
     ]
     (tmp_path / "dataset.json").write_text(json.dumps({"images": rows, "dataset": "coco"}))
-    items, refused = read(tmp_path / "dataset.json")
+    items, refused = read_source(tmp_path / "dataset.json")
     assert list(items) == ["3", "p005.jpg"]
     assert items["3"].metadata.description_en == "A dog."
-    assert content(items["3"]) == picture(0)
+    assert read_content(items["3"]) == picture(0)
     assert refused == {"dataset.json:3": "bad_row"}
 
 
@@ -273,7 +261,7 @@ def test_karpathy(tmp_path: Path) -> None:
 def test_json_that_lists_no_images(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(SourceError):
-        read(tmp_path / "x.json")
+        read_source(tmp_path / "x.json")
 
 
 def test_muge(tmp_path: Path) -> None:
@@ -286,9 +274,9 @@ def test_muge(tmp_path: Path) -> None:
     ]
     (tmp_path / "valid_queries.jsonl").write_text("\n".join(queries), encoding="utf-8")
     assert sniff_source(tmp_path / "valid_imgs.tsv") == "muge"
-    items, refused = read(tmp_path / "valid_imgs.tsv")
+    items, refused = read_source(tmp_path / "valid_imgs.tsv")
     assert list(items) == ["1000002", "1000004"]
-    assert content(items["1000002"]) == picture(1)
+    assert read_content(items["1000002"]) == picture(1)
     assert items["1000002"].metadata.description_zh == "雪山"
     assert items["1000002"].metadata.description_en == "car"
     assert list(refused.values()) == ["bad_row"] * 3
@@ -298,8 +286,8 @@ def test_muge(tmp_path: Path) -> None:
 
 
 def test_sniffing(tmp_path: Path) -> None:
-    make_zip(tmp_path / "noending", MEMBERS)
-    make_tar(tmp_path / "notar", MEMBERS)
+    make_zip(tmp_path / "noending", {"a.jpg": picture(1)})
+    make_tar(tmp_path / "notar", {"a.jpg": picture(1)})
     write_pictures(tmp_path / "pics", 1)
     (tmp_path / "x.tsv").write_text("image\ttitle\np000.jpg\tx\n")
     assert sniff_source(tmp_path / "noending") == "zip"
@@ -308,7 +296,7 @@ def test_sniffing(tmp_path: Path) -> None:
     assert sniff_source(tmp_path / "x.tsv") == "csv"
 
 
-def test_sources_nobody_can_read(tmp_path: Path) -> None:
+def test_sources_nobody_can_read_source(tmp_path: Path) -> None:
     def reason(path: Path, kind: str = "") -> str:
         with pytest.raises(SourceError) as caught:
             open_source(path, ReadOptions(), kind)
