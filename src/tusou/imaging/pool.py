@@ -93,7 +93,7 @@ class GuardedPool(Generic[Item, Result]):
             items_per_worker: A worker is replaced after this many items, against leaks.
         """
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        start_server()
+        start_server(make_task)
         settings = WorkerSettings(make_task, seconds_per_item, memory_mb, items_per_worker)
         self._lanes = [_Lane(self._jobs, settings, number) for number in range(workers)]
         for lane in self._lanes:
