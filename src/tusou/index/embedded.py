@@ -16,7 +16,6 @@ from tusou.index.base import IndexDocument, ScoredRows, TextQuery, VectorRows
 from tusou.index.manifest import REBUILD, Manifest, manifest_stamp, read_manifest, write_manifest
 from tusou.index.row_files import RowWriter, load_rows
 from tusou.index.snapshot import Snapshot
-from tusou.index.text_files import text_problems
 from tusou.index.text_index import TextIndex
 from tusou.index.vector_codes import load_codes, write_codes
 from tusou.types import Embeddings, Filters, Mask, Rows
@@ -217,7 +216,7 @@ class EmbeddedIndex:
         """Problems found by comparing every file with its manifest; empty when sound."""
         problems = [check_committed(self._path, state) for state in self._snapshot.manifest.files.values()]
         if self._text is not None:
-            problems += text_problems(self._path / TEXT_FOLDER)
+            problems += self._text.problems()
         return [problem for problem in problems if problem is not None]
 
     def close(self) -> None:

@@ -10,19 +10,21 @@ import numpy.typing as npt
 
 from tusou.errors import DimensionMismatch, QueryError
 from tusou.index.base import FIELDS, ScoredRows, TextClause, TextQuery, VectorRows, best
+from tusou.index.exact import cosines
 from tusou.index.manifest import Manifest
 from tusou.index.row_files import RowData
 from tusou.index.text_index import TextReader
 from tusou.index.token_rows import FIELD_WEIGHTS, TextStatistics, WeightedTerm, bm25, weighted_terms
-from tusou.index.vector_codes import VectorCodes, cosines, search_vectors
+from tusou.index.vector_codes import VectorCodes, search_vectors
 from tusou.types import Embeddings, Filters, Mask, Rows
 
-NARROW_ROWS = 30_000
-"""Up to so many rows a text search scores every row of the mask; above, it asks the inverted index for more
-hits than wanted until enough of them lie in the mask. The two cost the same near this number."""
+HIT_COST = 0.4
+"""What a hit of the inverted index costs, in parts of what scoring a row by its own tokens costs."""
 
-OVERSAMPLING = 1.2
-"""Hits asked per hit expected inside the mask."""
+MARGIN = 1.2
+"""Hits asked per hit expected to be needed."""
+
+NOTHING = ScoredRows(np.empty(0, np.int64), np.empty(0, np.float32))
 
 _FIELD_WEIGHTS = np.array([FIELD_WEIGHTS[field] for field in FIELDS], np.float32)
 
@@ -57,15 +59,25 @@ class Snapshot:
         """The rows of largest BM25 summed over fields with FIELD_WEIGHTS."""
         terms = weighted_terms(query)
         if self.text is None or not terms or depth < 1:
-            return ScoredRows(np.empty(0, np.int64), np.empty(0, np.float32))
+            return NOTHING
         allowed = self._allowed(mask)
         count = int(np.count_nonzero(allowed))
-        if mask is not None and count <= NARROW_ROWS:
-            wanted = self.text_mask(query)
-            rows = np.flatnonzero(allowed if wanted is None else allowed & wanted)
-        else:
-            limit = int(depth * OVERSAMPLING * len(allowed) / max(count, 1)) + 100
-            rows = _hits(self.text, terms, query, depth, limit, allowed)
+        if count == 0:
+            return NOTHING
+        matches = sum(map(sum, self.text.frequencies(terms).values()))
+        share = count / len(allowed)
+        expected = min(matches, depth / share)
+        if expected * HIT_COST > count:
+            return self._score_all(terms, query, depth, allowed)
+        limit = depth if share == 1.0 else int(expected * MARGIN) + 100
+        return _search_wide(self.text, terms, query, depth, allowed, limit)
+
+    def _score_all(
+        self, terms: Sequence[WeightedTerm], query: TextQuery, depth: int, allowed: Mask
+    ) -> ScoredRows:
+        """Score every allowed row by its own tokens."""
+        wanted = self.text_mask(query)
+        rows = np.flatnonzero(allowed if wanted is None else allowed & wanted)
         scores = self._bm25(terms, rows) @ _FIELD_WEIGHTS
         if not query.must:
             rows, scores = rows[scores > 0], scores[scores > 0]
@@ -135,14 +147,19 @@ class Snapshot:
         return query
 
 
-def _hits(
-    text: TextReader, terms: Sequence[WeightedTerm], query: TextQuery, depth: int, limit: int, allowed: Mask
-) -> Rows:
-    """Rows of the best hits, at least ``depth`` of them allowed unless there are no more."""
+def _search_wide(
+    text: TextReader,
+    terms: Sequence[WeightedTerm],
+    query: TextQuery,
+    depth: int,
+    allowed: Mask,
+    limit: int,
+) -> ScoredRows:
+    """Ask the inverted index for more hits until ``depth`` of them are allowed or there are no more."""
     while True:
-        hits = text.search(terms, query, limit).rows
-        rows = hits[hits < len(allowed)]
-        rows = rows[allowed[rows]]
-        if len(rows) >= depth or len(hits) < limit:
-            return rows
+        hits = text.search(terms, query, limit)
+        kept = hits.rows < len(allowed)  # it may be a commit ahead
+        kept[kept] = allowed[hits.rows[kept]]
+        if np.count_nonzero(kept) >= depth or len(hits.rows) < limit:
+            return best(hits.rows[kept], hits.scores[kept], depth)
         limit *= 4

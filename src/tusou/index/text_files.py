@@ -60,6 +60,7 @@ def _sound(path: Path) -> bool:
         length, magic = _FOOTER.unpack(data[-_FOOTER.size :])
         footer = json.loads(data[-_FOOTER.size - length : -_FOOTER.size])
         body = memoryview(data)[: -_FOOTER.size - length]
-        return bool(magic == _FOOTER_MAGIC and zlib.crc32(body) == footer["crc"])
+        known = magic == _FOOTER_MAGIC and "version" in footer
+        return bool(known and zlib.crc32(body) == footer["crc"])
     except (OSError, ValueError, KeyError, struct.error):
         return False

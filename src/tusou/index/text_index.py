@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -124,12 +124,8 @@ class TextIndex:
     """
 
     def __init__(self, folder: Path, opstamp: int, rows: int, *, writer: bool) -> None:
-        if opstamp:
-            _check(folder, opstamp)
-            self._index = tantivy.Index.open(str(folder))
-        else:
-            folder.mkdir(exist_ok=True)
-            self._index = tantivy.Index(_schema(), str(folder))
+        self._folder = folder
+        self._index = _open(folder, opstamp) if opstamp else _create(folder)
         self._index.config_reader("manual")
         self._writer = self._index.writer(WRITER_BYTES, 1) if writer else None
         if writer and text_opstamp(folder) != opstamp:
@@ -138,8 +134,19 @@ class TextIndex:
 
     def reader(self) -> TextReader:
         """The last commit on disk."""
-        self._index.reload()
+        try:
+            self._index.reload()
+        except ValueError as error:
+            raise IndexCorrupt(f"{self._folder}: {error}; {REBUILD}") from error
         return TextReader(self._index)
+
+    def problems(self) -> Iterator[str]:
+        """Compare every file with its checksum, and open them once more."""
+        yield from text_problems(self._folder)
+        try:
+            _open(self._folder, 0).searcher()
+        except IndexCorrupt as error:
+            yield str(error)
 
     def put(self, row: int, fields: Mapping[str, FieldTokens], *, replace: bool) -> None:
         """Add a row's tokens, taking out those it had before."""
@@ -186,8 +193,17 @@ class TextIndex:
         return self._writer
 
 
-def _check(folder: Path, opstamp: int) -> None:
+def _create(folder: Path) -> tantivy.Index:
+    folder.mkdir(exist_ok=True)
+    return tantivy.Index(_schema(), str(folder))
+
+
+def _open(folder: Path, opstamp: int) -> tantivy.Index:
     for problem in text_problems(folder):
         raise IndexCorrupt(problem)
     if text_opstamp(folder) < opstamp:
         raise IndexCorrupt(f"{folder}: older than the manifest says; {REBUILD}")
+    try:
+        return tantivy.Index.open(str(folder))
+    except ValueError as error:  # tantivy's class for everything a file does not say as it should
+        raise IndexCorrupt(f"{folder}: {error}; {REBUILD}") from error

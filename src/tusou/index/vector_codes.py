@@ -6,33 +6,37 @@ at once and a small library has no codes at all. A filter masks the scan: it is 
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
 from tusou.index.append_file import append, read_committed, successor
 from tusou.index.base import ScoredRows, VectorRows, best
 from tusou.index.codebook import Codebook, Codes
+from tusou.index.exact import cosines
 from tusou.index.manifest import FileState, Manifest
 from tusou.types import Embeddings, Mask, Rows
 
 PARTS = ("codebook", "codes")
 CHUNK = 8192
-"""Rows that get codes together; scoring up to so many exactly is as fast as scanning codes."""
+"""Rows that get codes together."""
 
 TRAINING_ROWS = 131_072
 """The codebook is fitted anew whenever the coded rows have quadrupled, until so many."""
 
 TRAINING_SAMPLE = 32_768
-OVERSAMPLING = 5
-"""Candidates re-scored per row wanted."""
+EXACT_ROWS = 12_288
+"""Up to so many allowed rows are all scored exactly; that takes as long as a scan of a million codes."""
+
+OVERSAMPLING = 1.5
+"""Candidates re-scored per row wanted, plus one per decade between rows wanted and rows allowed."""
 
 LEAST_CANDIDATES = 1000
 BLOCK = 1024
-"""Rows scored or encoded at a time."""
+"""Rows encoded at a time."""
 
 
 class VectorCodes:
@@ -123,29 +127,21 @@ def search_vectors(
         depth: Rows wanted.
         allowed: (rows,).
     """
-    count = max(OVERSAMPLING * depth, LEAST_CANDIDATES)
-    if np.count_nonzero(allowed) <= max(CHUNK, count):
+    count = int(np.count_nonzero(allowed))
+    wanted = candidate_count(depth, count)
+    if count <= max(EXACT_ROWS, wanted):
         rows = np.flatnonzero(allowed)
     else:
+        coded = codes.candidates(embedding, wanted, allowed[: len(codes)])
         behind = np.flatnonzero(allowed[len(codes) :]) + len(codes)
-        rows = np.concatenate([codes.candidates(embedding, count, allowed[: len(codes)]), behind])
+        rows = np.concatenate([np.sort(coded), behind])
     return best(rows, cosines(vectors, embedding, rows), depth)
 
 
-def cosines(vectors: VectorRows, embedding: Embeddings, rows: Rows) -> npt.NDArray[np.float32]:
-    """Inner products of kept float16 rows with one embedding, (n,) float32."""
-    faiss.omp_set_num_threads(1)
-    kernel = faiss.IndexScalarQuantizer(
-        vectors.dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-    )
-    scores = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), BLOCK):
-        block = np.ascontiguousarray(vectors.take(rows[start : start + BLOCK]))
-        kernel.reset()  # FAISS decodes and multiplies: numpy's float16 conversion is several times slower
-        kernel.add_sa_codes(block.view(np.uint8))
-        found, places = kernel.search(embedding[None], len(block))
-        scores[start + places[0]] = found[0]
-    return scores
+def candidate_count(depth: int, allowed: int) -> int:
+    """Candidates to re-score: the finer a top is sought among more rows, the more codes err about it."""
+    decades = math.log10(max(allowed / max(depth, 1), 1.0))
+    return max(int(depth * (OVERSAMPLING + decades)), LEAST_CANDIDATES)
 
 
 def _sample(vectors: VectorRows, rows: int) -> Embeddings:
