@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -152,6 +153,11 @@ def test_one_shot_raises_what_refuses_the_item(pool: GuardedPool[object, object]
     with pytest.raises(DecodeError, match="1 s") as caught:
         pool.run("hang")
     assert caught.value.reason == "too_slow"
+
+
+def test_callers_in_several_threads_get_their_own_answers(pool: GuardedPool[object, object]) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(pool.run, range(40))) == [2 * i for i in range(40)]
 
 
 def test_workers_are_replaced_after_their_share() -> None:
