@@ -141,10 +141,12 @@ class TextIndex:
         return TextReader(self._index)
 
     def problems(self) -> Iterator[str]:
-        """Compare every file with its checksum, and open them once more."""
-        yield from text_problems(self._folder)
+        """Compare every file with its checksum; when all are sound, see whether tantivy opens them."""
+        damaged = list(text_problems(self._folder))
+        yield from damaged
         try:
-            _open(self._folder, 0).searcher()
+            if not damaged:
+                _open(self._folder, 0)
         except IndexCorrupt as error:
             yield str(error)
 
