@@ -12,9 +12,9 @@ from tusou.search.query_image import QueryImage
 from tusou.types import Mask, Rows
 
 MAX_DISTANCE = 40
-"""Bits of 256 in which fingerprints of copies may differ. PDQ alone advises 31; with the embedding to confirm,
-40 finds more copies at half the size (93 % instead of 85 % on the demo library) and no more strangers.
-Unrelated pictures differ in about 128."""
+"""Bits of 256 in which fingerprints of copies may differ; unrelated pictures differ in about 128. PDQ alone
+advises 31; with the embedding to confirm, 40 finds more copies at half the size (93 % instead of 85 % on the
+demo library) and no more strangers."""
 
 MIN_QUALITY = 50
 """Quality from which a fingerprint can be trusted (PDQ's own bound); flat drawings fall below."""
