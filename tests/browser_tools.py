@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
+
+from server_builder import serve_command
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "demo"
@@ -66,12 +67,8 @@ def ingest_part(folder: Path) -> Path:
 @contextmanager
 def serve(library: Path) -> Iterator[str]:
     """Run `tusou serve`; yields the address without a slash at the end. SIGTERM has to end it with 0."""
-    command = [sys.executable, "-m", "tusou", "serve", "--library", str(library), "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        lines = iter(server.stderr.readline, "")
-        found = next(match for line in lines if (match := re.search(r"serving (http://\S+)/", line)))
-        yield found[1]
+    with serve_command(library) as (server, address):
+        yield address
         server.terminate()
         assert server.wait(15) == 0
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -95,3 +98,16 @@ def running(app: FastAPI) -> Iterator[str]:
         yield page_address(listener).rstrip("/")
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def serve_command(library: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The real command in a process of its own, and its address."""
+    command = [sys.executable, "-m", "tusou", "serve", "--library", str(library), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        lines = iter(server.stderr.readline, "")
+        found = next(match for line in lines if (match := re.search(r"serving (http://\S+)/", line)))
+        yield server, found[1]
+        if server.poll() is None:
+            server.kill()
