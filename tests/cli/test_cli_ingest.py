@@ -165,6 +165,12 @@ def test_a_damaged_index_is_named_and_rebuilt(run: Run, source: Path, tmp_path: 
     assert values(run("check", "--json"))["problems"] == []
 
 
+def test_a_mistyped_library_is_not_made(run: Run, source: Path, tmp_path: Path) -> None:
+    result = run("ingest", source, "--supplier", "ghost", "--library", tmp_path / "typo", code=1)
+    assert "supplier add ghost" in str(result.exception)
+    assert not (tmp_path / "typo").exists()
+
+
 def test_dry_run_writes_nothing(run: Run, source: Path, tmp_path: Path) -> None:
     result = run("ingest", source, "--dry-run")
     assert "would read 4 of 4" in result.stdout

@@ -123,6 +123,15 @@ class Catalog:
         query = _RECORDS.where(images.c.row > after_row).order_by(images.c.row).limit(limit)
         return self._records(query.where(images.c.supplier == supplier) if supplier else query)
 
+    def digests_of(self, image_ids: Sequence[str]) -> dict[str, str]:
+        """SHA-256 of images by id; unknown ids are left out."""
+        found: dict[str, str] = {}
+        with self.engine.connect() as connection:
+            for part in chunks(image_ids):
+                query = select(images.c.image_id, images.c.sha256).where(images.c.image_id.in_(part))
+                found.update(connection.execute(query).all())
+        return found
+
     def known(self, supplier: str, item_ids: Sequence[str]) -> dict[str, Known]:
         """What is held of a supplier's items, by item id."""
         c = images.c

@@ -16,12 +16,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from tusou.catalog.library import MARKER, Library
 from tusou.catalog.records import Refusal
 from tusou.cli.common import console, encoder_maker, json_option, library_option, print_json
+from tusou.errors import SupplierNotFound
 from tusou.ingest.options import ReadOptions
 from tusou.ingest.pipeline import IngestOptions, IngestSummary
 from tusou.ingest.pipeline import Progress as Step
 from tusou.ingest.reports import write_report
 from tusou.ingest.run import plan_only, run_ingest
-from tusou.ingest.sources import READERS, Source, open_source, settle_supplier
+from tusou.ingest.sources import READERS, Source, open_source, settle_supplier, supplier_name
 
 _SHOWN = 5  # refused files named on the terminal
 
@@ -83,9 +84,10 @@ def ingest(
     options = IngestOptions(in_place, readmit, limit)
     output = _Output(as_json, quiet, strict, report)
     opened = open_source(source, reading, kind or "")
+    supplier = supplier_name(supplier, opened.supplier)
     if dry_run:
         return _dry_run(library_path, opened, supplier, options, output)
-    with _open_or_create(library_path) as library:
+    with _open_or_create(library_path, opened, supplier) as library:
         return _run(library, opened, supplier, options, output)
 
 
@@ -99,10 +101,18 @@ def _parse_columns(pairs: tuple[str, ...]) -> Mapping[str, str]:
     return columns
 
 
-def _open_or_create(path: Path) -> Library:
-    """The library there; a new one where nothing is yet."""
+def _open_or_create(path: Path, source: Source, name: str) -> Library:
+    """The library there; a new one where nothing is yet and the source describes its supplier.
+
+    Otherwise a mistyped path would make an empty library, in which the supplier cannot be known.
+    """
     if (path / MARKER).exists() or (path.is_dir() and any(path.iterdir())):
         return Library.open(path, writer=True)
+    if source.supplier is None or source.supplier.name != name:
+        raise SupplierNotFound(
+            f"no supplier {name!r}, and no library at {path} yet; `tusou supplier add {name}` makes both, "
+            "or is --library another folder?"
+        )
     return Library.create(path)
 
 
@@ -132,8 +142,7 @@ def _exit_code(summary: IngestSummary, strict: bool) -> int:
 def _dry_run(path: Path, source: Source, name: str, options: IngestOptions, output: _Output) -> int:
     if (path / MARKER).exists():
         with Library.open(path) as library:
-            known = name or (source.supplier.name if source.supplier else "")
-            counts, refusals = plan_only(library.catalog, source, known, options)
+            counts, refusals = plan_only(library.catalog, source, name, options)
     else:
         with tempfile.TemporaryDirectory() as folder, Library.create(Path(folder) / "none") as library:
             counts, refusals = plan_only(library.catalog, source, name, options)

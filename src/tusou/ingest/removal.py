@@ -25,13 +25,13 @@ def remove_images(library: Library, image_ids: Sequence[str]) -> int:
     Raises:
         ImageNotFound: An id is unknown; nothing was removed.
     """
-    records = library.catalog.get_many(image_ids)
-    missing = [image_id for image_id in image_ids if image_id not in records]
+    digest_of = library.catalog.digests_of(image_ids)
+    missing = [image_id for image_id in image_ids if image_id not in digest_of]
     if missing:
         listed = ", ".join(missing[:5])
         raise ImageNotFound(f"no image {listed} in {library.path}; nothing was removed")
-    digests = {record.sha256 for record in records.values()}
+    digests = set(digest_of.values())
     library.blobs.mark_in_doubt(digests)
-    library.catalog.apply(Batch(removed=list(records)))
+    library.catalog.apply(Batch(removed=list(digest_of)))
     library.drop_unreferenced(digests)
-    return len(records)
+    return len(digest_of)

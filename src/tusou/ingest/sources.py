@@ -145,24 +145,33 @@ def read_supplier(path: Path) -> Supplier:
     return supplier
 
 
-def settle_supplier(catalog: Catalog, name: str, beside: Supplier | None) -> Supplier:
-    """The supplier to ingest for: one the catalog knows, else the one the source describes itself.
-
-    Args:
-        catalog: Open for writing.
-        name: As asked for; empty means the one of the source's supplier.json.
-        beside: What the supplier.json says.
+def supplier_name(asked: str, beside: Supplier | None) -> str:
+    """The supplier to ingest for: the one asked for, else the one of the source's supplier.json.
 
     Raises:
-        SupplierNotFound: The name is unknown and the source does not describe it.
-        SourceError: No name was given and there is no supplier.json.
+        SourceError: Neither says.
     """
-    if not name and beside is None:
+    if asked:
+        return asked
+    if beside is None:
         raise SourceError(
             "whose images are these? Name the supplier with --supplier, or deliver a supplier.json",
             reason="missing_supplier",
         )
-    name = name or (beside.name if beside is not None else "")
+    return beside.name
+
+
+def settle_supplier(catalog: Catalog, name: str, beside: Supplier | None) -> Supplier:
+    """The supplier of this name: as the catalog knows it, else added as the source describes it.
+
+    Args:
+        catalog: Open for writing.
+        name: See supplier_name.
+        beside: What the supplier.json says.
+
+    Raises:
+        SupplierNotFound: The name is unknown and the source does not describe it.
+    """
     try:
         return catalog.supplier(name)
     except SupplierNotFound:
