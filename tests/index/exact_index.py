@@ -22,7 +22,7 @@ from tusou.index.base import (
     TextQuery,
     VectorRows,
 )
-from tusou.index.colors import FACET_TOLERANCE, NAMED_COLORS, SHARE_FLOOR, lab_of
+from tusou.index.colors import FACET_TOLERANCE, NAMED_COLORS, SHADES, SHARE_FLOOR, lab_of
 from tusou.index.token_rows import FIELD_WEIGHTS, GRAM_SHARE
 from tusou.types import Embeddings, Filters, Mask, Range, Rows, Swatch, orientation_of
 
@@ -265,7 +265,10 @@ def _inside(value: float, interval: Range | None) -> bool:
 
 
 def _has_color(document: IndexDocument, rgb: tuple[int, int, int], tolerance: float) -> bool:
-    return any(_distance(swatch, rgb) <= tolerance for swatch in document.palette if _covers(swatch))
+    names = [name for name, anchor in NAMED_COLORS.items() if anchor == rgb and tolerance == FACET_TOLERANCE]
+    shades = [rgb, *(shade for name in names for shade in SHADES.get(name, ()))]
+    swatches = [swatch for swatch in document.palette if _covers(swatch)]
+    return any(_distance(swatch, shade) <= tolerance for swatch in swatches for shade in shades)
 
 
 def _covers(swatch: Swatch) -> bool:

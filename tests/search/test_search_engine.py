@@ -131,6 +131,8 @@ def test_exclusions_and_phrases_restrict_both_recalls(engine: SearchEngine) -> N
         ("orientation:panoramic", {"panda"}),
         ("color:#ff0000", {"rose", "flag"}),
         ("color:#f00 color:0000ff", {"flag"}),
+        ("color:red", {"rose", "flag"}),
+        ("颜色:红 颜色:蓝", {"flag"}),
         ("颜色:#0000ff", {"flag", "sea", "snow"}),
         ("width:96", {"panda"}),
         ("date:2024-05-03", {"sea"}),

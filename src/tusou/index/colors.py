@@ -21,8 +21,21 @@ NAMED_COLORS: dict[str, tuple[int, int, int]] = {
 }
 """Colour facet: name to the sRGB a filter of that name asks for."""
 
+SHADES: dict[str, tuple[tuple[int, int, int], ...]] = {
+    "red": ((255, 0, 0), (139, 0, 0)),
+    "yellow": ((255, 255, 0),),
+    "green": ((0, 255, 0), (0, 90, 0), (150, 200, 80)),
+    "teal": ((0, 255, 255),),
+    "blue": ((0, 0, 255), (0, 0, 128), (120, 190, 235)),
+    "purple": ((255, 0, 255),),
+    "brown": ((160, 110, 65),),
+    "gray": ((80, 80, 80), (185, 185, 185)),
+}
+"""Other colours people give the same name, too far from its first one for one tolerance: drawings are full of
+pure red and pure blue."""
+
 FACET_TOLERANCE = 25.0
-"""Lab distance within which a swatch counts for a named colour; the default tolerance of a filter."""
+"""Lab distance within which a swatch counts for a shade of a name; the default tolerance of a filter."""
 
 SHARE_FLOOR = 0.05
 """Smallest part of the picture a swatch must cover to count as one of its colours."""
@@ -51,11 +64,12 @@ def lab_of(rgb: npt.ArrayLike) -> npt.NDArray[np.float32]:
 
 
 def named_color_bits(rgb: npt.NDArray[np.uint8], share: npt.NDArray[np.floating]) -> npt.NDArray[np.uint16]:
-    """Which NAMED_COLORS the palettes (n, swatches, 3) hold within FACET_TOLERANCE, as bits, (n,)."""
+    """Which NAMED_COLORS the palettes (n, swatches, 3) hold in some shade, as bits, (n,)."""
     lab, counts = lab_of(rgb), share >= SHARE_FLOOR
     bits = np.zeros(len(rgb), np.uint16)
-    for bit, anchor in enumerate(NAMED_COLORS.values()):
-        near = (lab_distance(lab, anchor) <= FACET_TOLERANCE) & counts
+    for bit, (name, anchor) in enumerate(NAMED_COLORS.items()):
+        shades = (anchor, *SHADES.get(name, ()))
+        near = counts & np.any([lab_distance(lab, shade) <= FACET_TOLERANCE for shade in shades], axis=0)
         bits |= near.any(axis=1).astype(np.uint16) << np.uint16(bit)
     return bits
 

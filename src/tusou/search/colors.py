@@ -13,7 +13,8 @@ RGB = tuple[int, int, int]
 _ALIASES = """
 red:红 orange:橙 orange:橘 orange:橘黄 yellow:黄 yellow:金 yellow:金黄 yellow:gold yellow:golden green:绿
 teal:青 teal:cyan teal:turquoise teal:蓝绿 teal:青绿 blue:蓝 purple:紫 purple:violet pink:粉 pink:粉红
-pink:magenta pink:玫红 brown:棕 brown:褐 brown:咖啡 black:黑 gray:灰 gray:grey gray:银 gray:silver white:白
+pink:玫红 purple:magenta purple:洋红
+brown:棕 brown:褐 brown:咖啡 black:黑 gray:灰 gray:grey gray:银 gray:silver white:白
 """
 COLOR_NAMES: dict[str, RGB] = dict(NAMED_COLORS) | {
     alias: NAMED_COLORS[name] for name, alias in (pair.split(":") for pair in _ALIASES.split())
