@@ -11,13 +11,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-
-import rjieba
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol
 
 from tusou.text.english import stem
 from tusou.text.language import HAN
 from tusou.text.normalize import fold_accents, normalize
 from tusou.text.stopwords import STOP_WORDS
+
+if TYPE_CHECKING:
+    import rjieba
 
 _CJK = f"{HAN}\u3041-\u309f\u30a0-\u30ff\uac00-\ud7af"
 _PIECE = re.compile(f"(?P<cjk>[{_CJK}]+)|[^\\W_{_CJK}]+(?:['’][^\\W_{_CJK}]+)*")
@@ -59,29 +62,42 @@ class Term:
         return self.surface in STOP_WORDS
 
 
+class Segmenter(Protocol):
+    """What of rjieba is used: a dictionary of one's own, or the module with its shared one."""
+
+    def cut(self, text: str, hmm: bool = True) -> list[str]:
+        """Words without overlap; ``hmm`` guesses words that are not in the dictionary."""
+        ...
+
+    def cut_for_search(self, text: str, hmm: bool = True) -> list[str]:
+        """Words, and the words inside long ones."""
+        ...
+
+
 class Analyzer:
     """Segmentation with an optional user dictionary; safe to share between threads while no words are added.
 
-    Loading the dictionary takes about 0.2 seconds and happens on the first Chinese text.
+    The built-in dictionary is loaded with the first Chinese text (0.2 s, 30 MB) and shared; user words take
+    a copy of it.
 
     Args:
         user_words: Chinese words to keep whole besides those of the built-in dictionary.
     """
 
     def __init__(self, user_words: Iterable[str] = ()) -> None:
-        self._segmenter: rjieba.Jieba | None = None
-        self._user_words = list(user_words)
+        self._own: rjieba.Jieba | None = None
+        self.add_words(user_words)
 
     def add_words(self, words: Iterable[str]) -> None:
         """Keep more words whole from now on."""
-        added = list(words)
-        self._user_words += added
-        if self._segmenter is not None:
-            _teach(self._segmenter, added)
+        for word in words:
+            if self._own is None:
+                self._own = _rjieba().Jieba()
+            self._own.add_word(word, None, None)
 
     def knows(self, word: str) -> bool:
-        """True for a word of the dictionary, the user's words included."""
-        return bool(self._loaded().has_word(word))
+        """True when the dictionary, user words included, keeps a word whole."""
+        return self._segmenter().cut(word, False) == [word]
 
     def analyze(self, text: str) -> Tokens:
         """Tokens of a document's field; deterministic."""
@@ -90,7 +106,7 @@ class Analyzer:
         characters: list[str] = []
         for piece, is_cjk in _pieces(normalize(text)):
             if is_cjk:
-                words.extend(self._loaded().cut_for_search(piece))
+                words.extend(self._segmenter().cut_for_search(piece))
                 bigrams.extend(_bigrams(piece))
                 characters.extend(piece)
             else:
@@ -102,7 +118,7 @@ class Analyzer:
         terms: list[Term] = []
         for piece, is_cjk in _pieces(normalize(text)):
             if is_cjk:
-                terms.extend(map(self._chinese_term, self._loaded().cut(piece)))
+                terms.extend(map(self._chinese_term, self._segmenter().cut(piece)))
             else:
                 terms.append(Term(piece, (_english(piece),)))
         return tuple(terms)
@@ -123,19 +139,16 @@ class Analyzer:
         return Tokens(tuple(words), tuple(grams))
 
     def _chinese_term(self, word: str) -> Term:
-        return Term(word, tuple(self._loaded().cut_for_search(word)), _bigrams(word) or (word,))
+        return Term(word, tuple(self._segmenter().cut_for_search(word)), _bigrams(word) or (word,))
 
-    def _loaded(self) -> rjieba.Jieba:
-        if self._segmenter is None:
-            segmenter = rjieba.Jieba()
-            _teach(segmenter, self._user_words)
-            self._segmenter = segmenter  # published complete; two threads may build it, with equal result
-        return self._segmenter
+    def _segmenter(self) -> Segmenter:
+        return self._own or _rjieba()
 
 
-def _teach(segmenter: rjieba.Jieba, words: Iterable[str]) -> None:
-    for word in words:
-        segmenter.add_word(word, None, None)
+def _rjieba() -> ModuleType:
+    import rjieba  # here, because importing it builds its dictionary
+
+    return rjieba
 
 
 @cache
