@@ -73,14 +73,14 @@ class Timings:
         return {stage: self._stage(stage) for stage in self.wall}
 
     def _stage(self, stage: str) -> dict[str, float]:
-        figures = percentiles(self.wall[stage]) | {"cpu_p50": float(np.median(self.cpu[stage]))}
-        return {name: round(value, 3) for name, value in figures.items()}
+        return percentiles(self.wall[stage]) | {"cpu_p50": round(float(np.median(self.cpu[stage])), 3)}
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """p50, p95, p99 and the best of some measurements."""
+    """p50, p95, p99 and the best of some measurements, to three decimals."""
     p50, p95, p99 = np.percentile(values, [50, 95, 99])
-    return {"p50": float(p50), "p95": float(p95), "p99": float(p99), "best": float(min(values))}
+    figures = {"p50": p50, "p95": p95, "p99": p99, "best": min(values)}
+    return {name: round(float(value), 3) for name, value in figures.items()}
 
 
 def _seconds(call: Any) -> float:

@@ -19,8 +19,8 @@ from tusou.index.base import FieldTokens, IndexDocument, TextClause, TextQuery
 from tusou.types import Embeddings, Swatch
 
 VOCABULARY = 120_000
-STOP_RANKS = 50
-"""Tokens more frequent than this stand in no query, as stop words would not."""
+QUERY_RANKS = range(50, 5_000)
+"""Tokens that queries ask for: more frequent ones would be stop words, rarer ones say little of the cost."""
 
 FIRST_CHARACTER, CHARACTERS = 0x4E00, 2_000
 TITLE, KEYWORDS, DESCRIPTION = 4, 6, 4
@@ -112,7 +112,7 @@ class SyntheticLibrary:
         answers = []
         for place in range(count):
             ranks = self._ranks(rng, (64,))
-            wanted = ranks[ranks >= STOP_RANKS][: 1 + place % 3].tolist()
+            wanted = [rank for rank in ranks.tolist() if rank in QUERY_RANKS][: 1 + place % 3]
             answers.append((TextQuery(tuple(_clause(place, rank) for rank in wanted)), embeddings[place]))
         return answers
 
