@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
@@ -171,5 +171,6 @@ def _bigrams(run: str) -> tuple[str, ...]:
     return tuple(map("".join, pairwise(run)))
 
 
+@lru_cache(maxsize=1 << 16)
 def _english(piece: str) -> str:
     return stem(fold_accents(_POSSESSIVE.sub("", piece))[:MAX_WORD])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 
 import Stemmer
 
@@ -26,7 +26,6 @@ def _stemmer() -> Stemmer.Stemmer:
     return Stemmer.Stemmer("english")
 
 
-@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """Stem one lower-case English word (Porter2, with irregular plurals; ``wolves`` as ``wolf``)."""
     if word in _ENDING_IN_S:

@@ -12,6 +12,7 @@ MAX_CHARACTERS = 10_000
 """Longer texts are cut; no field of a picture needs more, and it bounds the work one record can cause."""
 
 _SPACE = re.compile(r"\s+")
+_VARIATION = re.compile("[\ufe00-\ufe0f]")  # choose between shapes of the character before them
 
 
 @cache
@@ -26,24 +27,24 @@ def normalize(text: str) -> str:
     numbers); drop control and invisible format characters (zero-width, bidirectional, byte order mark,
     variation selectors); lower case; traditional to simplified Chinese; white space to single spaces.
     """
-    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])
+    text = _visible(unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])).lower()
     if not text.isascii():
-        # Lower-casing can leave a decomposed character behind, so compose again.
-        text = unicodedata.normalize("NFKC", "".join(map(_visible, text)).lower())
-        text = _to_simplified().convert(text)
-    else:
-        text = "".join(map(_visible, text)).lower() if not text.isprintable() else text.lower()
+        # Lower-casing and dropping characters can leave a decomposed character behind, so compose again.
+        text = _to_simplified().convert(unicodedata.normalize("NFKC", text))
     return _SPACE.sub(" ", text[:MAX_CHARACTERS]).strip()
 
 
-def _visible(character: str) -> str:
+def _visible(text: str) -> str:
+    if not text.isprintable():
+        text = "".join(map(_visible_character, text))
+    return _VARIATION.sub("", text)
+
+
+def _visible_character(character: str) -> str:
     """The character itself; a space for controls; nothing for characters without a shape of their own."""
-    if character.isprintable() and not "\ufe00" <= character <= "\ufe0f":
+    if character.isprintable():
         return character
-    category = unicodedata.category(character)
-    if category in ("Cf", "Cs", "Co", "Cn", "Mn"):
-        return ""
-    return " "
+    return "" if unicodedata.category(character) in ("Cf", "Cs", "Co", "Cn") else " "
 
 
 def fold_accents(word: str) -> str:
