@@ -122,7 +122,7 @@ class SearchAnswer(BaseModel):
     has_more: bool
     facets: dict[str, list[FacetCount]] = Field(description="Field to counts; empty unless asked for.")
     notes: list[str] = Field(description="Codes of what was done to the query.")
-    timings: dict[str, float] = Field(description="Milliseconds per stage.")
+    timings: dict[str, float] = Field(description="Milliseconds per stage, and `total`.")
 
 
 class SupplierItem(BaseModel):

@@ -90,10 +90,11 @@ function panel(item, actions) {
 
 function rights(item) {
   const license = licenseOf(item.license);
+  const licenseUrl = item.license_url || license?.url;
   return h("div", { class: `rights-box ${freedom(item.license)}` },
     h("h3", {}, t("license")),
     h("p", { class: "license-name" }, license?.name ?? licenseLabel(item.license),
-      (item.license_url || license?.url) && h("a", { href: item.license_url || license.url, target: "_blank", rel: "noopener noreferrer", "aria-label": t("read_license"), title: t("read_license") }, icon("out"))),
+      isWeb(licenseUrl) && h("a", { href: licenseUrl, target: "_blank", rel: "noopener noreferrer", "aria-label": t("read_license"), title: t("read_license") }, icon("out"))),
     license ? h("ul", { class: "permissions" },
       permission(license.commercial, "commercial"), permission(license.modification, "modification"),
       duty(license.attribution, "attribution"), duty(license.share_alike, "share_alike")) : h("p", { class: "note" }, t("license_unknown_note")),
@@ -139,13 +140,12 @@ function keywords(item, words, actions) {
 }
 
 function facts(item, actions) {
-  const link = (text, href) => h("a", { href, target: "_blank", rel: "noopener noreferrer" }, text, icon("out"));
   const supplier = h("a", { href: `/?supplier=${encodeURIComponent(item.supplier)}`, onclick: (event) => {
     event.preventDefault();
     actions.onSearch({ q: "", supplier: [item.supplier] });
   } }, supplierTitle(item.supplier));
   const rows = [
-    [t("creator"), item.creator && (item.creator_url ? link(item.creator, item.creator_url) : item.creator)],
+    [t("creator"), item.creator && link(item.creator, item.creator_url)],
     [t("supplier"), supplier],
     [t("source"), item.foreign_landing_url && link(host(item.foreign_landing_url), item.foreign_landing_url)],
     [t("dimensions"), `${number(item.width)} × ${number(item.height)} · ${number(item.megapixels, 1)} MP`],
@@ -156,6 +156,13 @@ function facts(item, actions) {
     [t("image_id"), item.id],
   ];
   return h("dl", { class: "facts" }, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+const isWeb = (url) => /^https?:\/\//i.test(url ?? "");
+
+/** A link into the web; whatever else a supplier wrote there stays text. */
+function link(text, href) {
+  return isWeb(href) ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, text, icon("out")) : text;
 }
 
 function host(url) {

@@ -20,11 +20,15 @@ let running = null;
 // ── navigation ────────────────────────────────────────────────────────────────────────────────────
 
 /** Change the search, remember it in the history, show it. */
-function go(changes, { replace = false } = {}) {
+function go(changes) {
   remember();
+  $("#notice").hidden = true;
+  const before = address.key(search);
+  const view = search.view;
   search = { ...search, page: 1, view: "", ...changes };
   const state = { picture: search.picture?.key ?? null, scroll: 0 };
-  history[replace ? "replaceState" : "pushState"](state, "", address.write(search));
+  const same = address.key(search) === before && search.view === view; // the same search again is no new step
+  history[same ? "replaceState" : "pushState"](state, "", address.write(search));
   run();
 }
 
@@ -101,7 +105,7 @@ async function loadPage(page, signal) {
     const body = page === 1 && boot.answer && target.key === firstKey ? takeBoot() : await findImages(search, page, signal);
     if (signal.aborted) return false;
     Object.assign(target, { total: body.total, pages: page, done: !body.has_more, notes: body.notes ?? [] });
-    if (page === 1) Object.assign(target, { facets: body.facets, took: Object.values(body.timings).reduce((sum, part) => sum + part, 0) });
+    if (page === 1) Object.assign(target, { facets: body.facets, took: body.timings.total });
     const known = new Set(target.items.map((item) => item.id));
     const fresh = body.results.filter((item) => !known.has(item.id)); // the library may have grown between two pages
     target.items.push(...fresh);
@@ -216,7 +220,6 @@ const noPicture = { picture: null, image_id: "", image_url: "", region: "", mode
 function drawBox() {
   if (document.activeElement !== box || box.value.trim() !== search.q) box.value = search.q;
   const has = address.hasPicture(search);
-  $("#notice").hidden = $("#notice").hidden || !has && !history.state?.picture;
   document.body.classList.toggle("with-picture", has);
   fill($("#picture"), has && pictureChip());
   fill($("#picture-tools"), has && pictureTools());
@@ -330,6 +333,7 @@ async function showDetail(given = null) {
     onStep: (step) => { const other = neighbour(step); if (other) { open(other); grid.querySelector(`[data-id="${CSS.escape(other.id)}"]`)?.scrollIntoView({ block: "nearest" }); } },
     hasNext: (step) => Boolean(neighbour(step)), href: hrefOf,
   });
+  if (neighbour(1)) new Image().src = neighbour(1).urls.regular; // the next step shows at once
 }
 
 function failDetail(error) {
@@ -356,8 +360,8 @@ document.addEventListener("keydown", (event) => {
     if (typing) event.target.blur();
     else toggleFilters(matchMedia("(min-width: 1100px)").matches && document.body.classList.contains("filters-open"));
   } else if (event.key.startsWith("Arrow") && (!typing || (event.target === box && event.key === "ArrowDown"))) {
-    if (event.target.closest?.("#filters, .segments")) return;
-    if (walk(grid, event.key)) event.preventDefault();
+    const onCard = event.target.closest?.("#grid a.frame"); // elsewhere arrows scroll, as everywhere
+    if ((onCard || event.target === box) && walk(grid, event.key)) event.preventDefault();
   }
 });
 
