@@ -83,6 +83,12 @@ def test_explanations_show_words_and_parts(world: World) -> None:
     assert "more with --offset 1" in output
 
 
+def test_notes_and_facets_are_put_in_words(world: World) -> None:
+    output = run(world, "search", "--facets").output
+    assert NOTES["empty_query"] in output
+    assert "supplier: acme 1, zoo 1" in output
+
+
 def test_json_is_stable(world: World) -> None:
     found = answer(world, "search", "red rose", "--explain", "--facets")
     assert set(found) == {"query_id", "total", "offset", "results", "facets", "notes", "timings"}

@@ -10,7 +10,7 @@ import pytest
 
 from search_builders import BLUE, RED, World, solid, striped
 from tusou.index.base import TextClause, TextQuery
-from tusou.ranking.features import FEATURE_NAMES, FEATURES, RankingQuery, gather_features
+from tusou.ranking.features import COVERAGE_TERMS, FEATURE_NAMES, FEATURES, RankingQuery, gather_features
 from tusou.ranking.quality import quality
 
 
@@ -57,6 +57,16 @@ def test_rare_words_cover_more_than_common_ones(tmp_path: Path) -> None:
     assert coverage[0] == 1.0
     assert coverage[4] > 0.5 > coverage[1] > 0.0
     world.close()
+
+
+def test_words_beyond_those_whose_coverage_is_measured_still_score(world: World) -> None:
+    words = [f"word{i}" for i in range(COVERAGE_TERMS)]
+    text = TextQuery(should=tuple(TextClause(words=(word,)) for word in (*words, "car")))
+    table = gather_features(world.index, RankingQuery(text), np.array([0, 2]))
+    assert (table.column("bm25_title") > 0).tolist() == [True, False]
+    assert table.column("coverage").tolist() == [0.0, 0.0]
+    assert table.columns(["coverage", "authority"]).shape == (2, 2)
+    assert len(table) == 2
 
 
 def test_what_was_not_asked_is_unknown_and_not_zero(world: World) -> None:

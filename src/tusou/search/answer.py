@@ -12,6 +12,7 @@ from tusou.index.base import Index
 from tusou.ranking.base import Ranker, best_first
 from tusou.ranking.explain import contributions_of
 from tusou.ranking.features import RankingQuery, gather_features
+from tusou.recall.base import Retriever
 from tusou.recall.dense import DenseRetriever
 from tusou.recall.fusion import unite
 from tusou.recall.lexical import LexicalRetriever
@@ -73,12 +74,14 @@ def rank(
     index: Index, query: RankingQuery, ranker: Ranker, depth: int, mask: Mask | None, stages: Stages
 ) -> Answer:
     """Candidates of both retrievers in the ranker's order."""
-    with stages("recall_lexical"):
-        lexical = LexicalRetriever(index).retrieve(query.text, None, depth, mask)
-    with stages("recall_dense"):
-        dense = DenseRetriever(index).retrieve(None, search_direction(query), depth, mask)
+    retrievers: tuple[Retriever, ...] = (LexicalRetriever(index), DenseRetriever(index))
+    direction = search_direction(query)
+    found = {}
+    for retriever in retrievers:
+        with stages(f"recall_{retriever.name}"):
+            found[retriever.name] = retriever.retrieve(query.text, direction, depth, mask)
     with stages("features"):
-        candidates = unite({"lexical": lexical, "dense": dense})
+        candidates = unite(found)
         features = gather_features(index, query, candidates.rows)
     with stages("rank"):
         scores = ranker.rank(features)

@@ -23,6 +23,7 @@ from tusou.ranking.convex import ConvexCombination
 from tusou.ranking.explain import matched_words
 from tusou.ranking.features import RankingQuery
 from tusou.search.answer import Answer, browse, copies, every_live_row, newest_first, rank
+from tusou.search.dead_rows import DeadRows
 from tusou.search.filters import is_unfiltered
 from tusou.search.parse import ParsedQuery, parse_query
 from tusou.search.query_id import new_query_id
@@ -51,9 +52,6 @@ MAX_LIMIT = 100
 
 REFRESH_SECONDS = 0.25
 """Age from which a search first looks for changes of other processes."""
-
-PENDING_LIMIT = 100_000
-"""Most changes looked through for deletions that the index does not know yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +98,7 @@ class SearchEngine:
         self._lock = SharedLock()
         self._refreshing = Lock()
         self._refreshed = 0.0
+        self._deletions = DeadRows(library.catalog)
         self._dead: Rows = np.empty(0, np.int64)
         self.refresh()
 
@@ -129,7 +128,7 @@ class SearchEngine:
         with self._lock.writing():
             self.index.refresh()
             self._words.follow()
-            self._dead = self._dead_rows()
+            self._dead = self._deletions.follow(self.index.watermark)
             self._refreshed = time.monotonic()
 
     def search(self, request: SearchRequest) -> SearchPage:
@@ -169,14 +168,6 @@ class SearchEngine:
                 self.refresh()
             finally:
                 self._refreshing.release()
-
-    def _dead_rows(self) -> Rows:
-        """Rows the catalog has deleted and the index still holds."""
-        catalog, behind = self.library.catalog, self.index.watermark
-        if catalog.last_change() <= behind:
-            return np.empty(0, np.int64)
-        pending = catalog.changes(behind, PENDING_LIMIT)
-        return np.array(sorted({change.row for change in pending if change.kind == "delete"}), np.int64)
 
     def _understand(self, request: SearchRequest, stages: Stages) -> _Asked:
         with stages("parse"), self._lock.reading():
