@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tusou.ingest.indexing import license_types
 from tusou.search.attribution import attribution_of, record_license
 from tusou.search.texts import description_of, keywords_of, label_of, title_of
 from tusou.types import Contribution, Explanation, Hit, ImageRecord, Language, Supplier, orientation_of
@@ -94,17 +95,9 @@ def _rights(record: ImageRecord, lang: Language, supplier: Supplier | None) -> d
         "license": metadata.license,
         "license_name": license_.name[lang] if license_ else "",
         "license_url": metadata.license_url or (license_.url if license_ else ""),
-        "license_type": license_types(record),
+        "license_type": list(license_types(metadata.license)),
         "attribution": attribution_of(record, lang, supplier),
     }
-
-
-def license_types(record: ImageRecord) -> list[str]:
-    """What the licence allows, in the words of the ``license_type`` filter."""
-    license_ = record_license(record)
-    if license_ is None:
-        return []
-    return [name for name in ("commercial", "modification") if getattr(license_, name)]
 
 
 def explanation_item(explanation: Explanation) -> dict[str, Any]:
