@@ -20,7 +20,16 @@ from tusou.imaging.limits import Limits
 from tusou.index.base import Index
 from tusou.ingest.indexing import catch_up, open_index
 from tusou.search.engine import SearchEngine
-from tusou.types import ImageRecord, Metadata, Pixels, Quality, Supplier, Swatch
+from tusou.types import (
+    ImageRecord,
+    Metadata,
+    Pixels,
+    Quality,
+    SearchPage,
+    SearchRequest,
+    Supplier,
+    Swatch,
+)
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 160, 0), (0, 0, 255), (255, 255, 0)
 WHITE, BLACK, GREY = (255, 255, 255), (0, 0, 0), (128, 128, 128)
@@ -130,4 +139,14 @@ class World:
         self.library.close()
 
 
-__all__ = ["World", "a_record", "jpeg", "png", "solid", "striped", "textured"]
+def ask(engine: SearchEngine, q: str = "", **fields: Any) -> SearchPage:
+    """Search with a request of these fields."""
+    return engine.search(SearchRequest(q=q, **fields))
+
+
+def items(page: SearchPage) -> list[str]:
+    """The suppliers' ids of a page's images, in order."""
+    return [hit.image.item_id for hit in page.hits]
+
+
+__all__ = ["World", "a_record", "ask", "items", "jpeg", "png", "solid", "striped", "textured"]

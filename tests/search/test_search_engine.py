@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from search_builders import BLUE, GREEN, GREY, RED, WHITE, YELLOW, World, png, solid, striped
+from search_builders import BLUE, GREEN, GREY, RED, WHITE, YELLOW, World, ask, items, png, solid, striped
 from tusou.errors import DecodeError, ImageNotFound, QueryError
 from tusou.search.engine import SearchEngine
-from tusou.types import Filters, Hit, Range, SearchPage, SearchRequest
+from tusou.types import Filters, Hit, Range, SearchRequest
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +61,6 @@ def engine(world: World) -> Iterator[SearchEngine]:
     opened = world.engine()
     yield opened
     opened.close()
-
-
-def items(page: SearchPage) -> list[str]:
-    return [hit.image.item_id for hit in page.hits]
-
-
-def ask(engine: SearchEngine, q: str = "", **fields: Any) -> SearchPage:
-    return engine.search(replace(SearchRequest(q=q), **fields))
 
 
 def contribution_sum(hit: Hit) -> float:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from search_builders import BLUE, GREEN, RED, World, jpeg, png, solid, striped, textured
+from search_builders import BLUE, GREEN, RED, World, ask, items, jpeg, png, solid, striped, textured
 from tusou.errors import CatalogError, DecodeError, ImageTooLarge, QueryError
 from tusou.imaging.decode import DecodedImage
 from tusou.index.base import TextQuery
 from tusou.ranking.features import RankingQuery
 from tusou.search.answer import search_direction
 from tusou.search.engine import SearchEngine
-from tusou.types import Region, SearchPage, SearchRequest
+from tusou.types import Region, SearchRequest
 
 HALF_AND_HALF = striped({RED: 64, BLUE: 64}, height=64)
 
@@ -44,14 +42,6 @@ def engine(world: World) -> Iterator[SearchEngine]:
     opened = world.engine()
     yield opened
     opened.close()
-
-
-def ask(engine: SearchEngine, q: str = "", **fields: Any) -> SearchPage:
-    return engine.search(replace(SearchRequest(q=q), **fields))
-
-
-def items(page: SearchPage) -> list[str]:
-    return [hit.image.item_id for hit in page.hits]
 
 
 def image_id(world: World, item_id: str, supplier: str = "acme") -> str:
