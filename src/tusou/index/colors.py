@@ -40,9 +40,13 @@ FACET_TOLERANCE = 25.0
 SHARE_FLOOR = 0.05
 """Smallest part of the picture a swatch must cover to count as one of its colours."""
 
-_TO_XYZ = np.array(  # sRGB (linear) to XYZ over the D65 white point, IEC 61966-2-1
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-) / np.array([[0.95047], [1.0], [1.08883]])
+_RGB_TO_XYZ = [  # sRGB (linear) to XYZ, IEC 61966-2-1
+    [0.4124564, 0.3575761, 0.1804375],
+    [0.2126729, 0.7151522, 0.0721750],
+    [0.0193339, 0.1191920, 0.9503041],
+]
+_D65 = [0.95047, 1.0, 1.08883]
+_TO_XYZ = (np.array(_RGB_TO_XYZ) / np.array(_D65)[:, None]).T.astype(np.float32)
 
 
 def lab_of(rgb: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -54,13 +58,15 @@ def lab_of(rgb: npt.ArrayLike) -> npt.NDArray[np.float32]:
     Returns:
         (..., 3) float32: L 0 to 100, a and b about -128 to 127.
     """
-    share = np.asarray(rgb, np.float64) / 255.0
+    share = np.asarray(rgb, np.float32) / np.float32(255)  # float64 takes three times as long, gains 1e-4
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ _TO_XYZ.T
+    xyz = linear @ _TO_XYZ
     f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
     lightness = 116 * f[..., 1] - 16
-    lab = np.stack([lightness, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
-    return lab.astype(np.float32)
+    lab: npt.NDArray[np.float32] = np.stack(
+        [lightness, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1
+    )
+    return lab
 
 
 def named_color_bits(rgb: npt.NDArray[np.uint8], share: npt.NDArray[np.floating]) -> npt.NDArray[np.uint16]:

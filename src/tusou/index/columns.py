@@ -11,11 +11,15 @@ import numpy.typing as npt
 from tusou.index.base import ScoredRows, best
 from tusou.index.colors import FACET_TOLERANCE, NAMED_COLORS, SHARE_FLOOR, lab_distance, lab_of
 from tusou.index.records import CODED, LICENSE_TYPES, RECORD, Dictionaries, Records, license_bits
+from tusou.index.swatches import SwatchCells
 from tusou.types import Filters, Mask, Orientation, Range, Rows
 
 ORIENTATIONS: tuple[Orientation, ...] = ("landscape", "portrait", "square", "panoramic")
 MIN_FINGERPRINT_QUALITY = 50
 """Below this a picture is too featureless to be near another by fingerprint."""
+
+MAX_UNSORTED = 4096
+"""Rows behind those whose swatches are sorted that a colour filter looks through one by one."""
 
 _DERIVED: dict[str, Any] = {"orientation": "u1", "pixels": "f8"}
 _NAMES = RECORD.names or ()
@@ -29,11 +33,19 @@ class Columns:
         dictionaries: Codes of the string columns and places of the features.
         arrays: Column name to its buffer, at least as long as ``rows``.
         rows: Rows there are.
+        cells: Swatches of the first rows, sorted; made when a colour is first asked for.
     """
 
-    def __init__(self, dictionaries: Dictionaries, arrays: Arrays | None = None, rows: int = 0) -> None:
+    def __init__(
+        self,
+        dictionaries: Dictionaries,
+        arrays: Arrays | None = None,
+        rows: int = 0,
+        cells: SwatchCells | None = None,
+    ) -> None:
         self.dictionaries, self.rows = dictionaries, rows
         self._arrays = _allocate(0) if arrays is None else arrays
+        self._cells = cells
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         """One column, (rows, …)."""
@@ -47,10 +59,13 @@ class Columns:
             for name, array in arrays.items():
                 array[: self.rows] = self[name]
         _put(arrays, slice(self.rows, rows), records)
-        return Columns(dictionaries, arrays, rows)
+        return Columns(dictionaries, arrays, rows, self._cells)
 
     def put(self, rows: Rows, records: Records) -> None:
         """Replace records of rows, for everyone who shares the buffers."""
+        kept = {name: self[name][rows] for name in ("rgb", "share")}
+        if any(not np.array_equal(values, records[name]) for name, values in kept.items()):
+            self._cells = None
         _put(self._arrays, rows, records)
 
     def records(self) -> Records:
@@ -96,8 +111,12 @@ class Columns:
         anchors = list(NAMED_COLORS.values())
         if tolerance == FACET_TOLERANCE and rgb in anchors:
             return np.asarray((self["named_colors"] & (1 << anchors.index(rgb))) != 0)
-        near = lab_distance(lab_of(self["rgb"]), rgb) <= tolerance
-        return np.asarray((near & (self["share"] >= SHARE_FLOOR)).any(axis=1))
+        if self._cells is None or self.rows - self._cells.rows > MAX_UNSORTED:
+            self._cells = SwatchCells(self["rgb"], self["share"])
+        first = self._cells.rows
+        near = lab_distance(lab_of(self["rgb"][first:]), rgb) <= tolerance
+        behind = (near & (self["share"][first:] >= SHARE_FLOOR)).any(axis=1)
+        return np.concatenate([self._cells.near(rgb, tolerance), behind])
 
     def features(self, rows: Rows, names: Sequence[str]) -> npt.NDArray[np.float32]:
         """Features of rows, (n, len(names)); NaN where unknown."""
