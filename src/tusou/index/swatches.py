@@ -30,10 +30,11 @@ class SwatchCells:
     def __init__(self, rgb: npt.NDArray[np.uint8], share: npt.NDArray[np.floating]) -> None:
         self.rows, self._per_row = share.shape
         counted = np.flatnonzero(share.reshape(-1) >= SHARE_FLOOR)
-        cells = _cells_of(rgb.reshape(-1, 3)[counted])
+        colors = np.take(rgb.reshape(-1, 3), counted, axis=0)
+        cells = _cells_of(colors)
         order = np.argsort(cells, kind="stable")
         self._swatches = counted[order].astype(np.int32)
-        parts = np.array_split(rgb.reshape(-1, 3)[self._swatches], len(counted) // BLOCK + 1)
+        parts = np.array_split(np.take(colors, order, axis=0), len(counted) // BLOCK + 1)
         self._lab = np.concatenate([lab_of(part) for part in parts])  # in parts that fit the cache
         self._starts = np.searchsorted(cells[order], np.arange((1 << 3 * BITS) + 1))
 
