@@ -1,7 +1,7 @@
 // One image: large, with its rights in plain words, its facts, why it matched, and what looks like it.
 
 import { $, fill, h, icon, toast } from "./dom.js";
-import { boot, bytes, date, freedom, licenseLabel, licenseOf, number, supplierTitle, t } from "./boot.js";
+import { bytes, date, freedom, licenseLabel, licenseOf, number, supplierTitle, t } from "./boot.js";
 import { similarTo } from "./api.js";
 import { frame } from "./grid.js";
 import { drawWhy, highlight } from "./why.js";
@@ -197,4 +197,3 @@ function tile(item, actions) {
   node.style.setProperty("--ratio", Math.min(2, Math.max(0.6, item.width / item.height)).toFixed(4));
   return node;
 }
-

@@ -1,6 +1,6 @@
 // The page: the address says what is searched; this file keeps address, answer and view in step.
 
-import { $, debounce, fill, h, icon, toast } from "./dom.js";
+import { $, debounce, fill, h, toast } from "./dom.js";
 import { boot, number, t } from "./boot.js";
 import * as address from "./address.js";
 import { PER_PAGE, Problem, findImages, getImage } from "./api.js";
@@ -8,7 +8,8 @@ import { card, walk } from "./grid.js";
 import { drawChips, drawPanel, forgetValues } from "./filters.js";
 import * as detail from "./detail.js";
 import * as pictures from "./pictures.js";
-import { chooseRegion } from "./region.js";
+import { noPicture, pictureChip, pictureTools } from "./box.js";
+import { emptyState, ghosts, notice, problemState, problemTitle, queryNote } from "./states.js";
 
 const box = $("#q");
 const grid = $("#grid");
@@ -70,6 +71,7 @@ async function run({ scroll = 0 } = {}) {
   if (signal.aborted) return;
   if (scroll !== null && !search.view) scrollTo(0, scroll);
   await showDetail();
+  readOn();
 }
 
 async function load(signal) {
@@ -133,14 +135,24 @@ function keep(one) {
   if (answers.size > 12) answers.delete(answers.keys().next().value);
 }
 
-new IntersectionObserver(async ([entry]) => {
-  if (!entry.isIntersecting || !answer || answer.done || !answer.pages || grid.dataset.state === "more") return;
-  const page = answer.pages + 1;
-  if (await loadPage(page, running.signal)) {
-    search.page = Math.min(page, 10);
+const sentinel = $("#sentinel"); // stands below the last card
+const isNear = () => sentinel.getBoundingClientRect().top < 2 * innerHeight;
+const canReadOn = () => answer?.pages > 0 && !answer.done && grid.dataset.state === "ready";
+let reading = false;
+
+/** Load pages until the next screen is filled as well; an observer alone would not fire twice on a tall screen. */
+async function readOn() {
+  if (reading) return;
+  reading = true;
+  while (canReadOn() && isNear()) {
+    if (!(await loadPage(answer.pages + 1, running.signal))) break;
+    search.page = Math.min(answer.pages, 10);
     remember();
   }
-}, { rootMargin: "1400px 0px" }).observe($("#sentinel"));
+  reading = false;
+}
+
+new IntersectionObserver(([entry]) => entry.isIntersecting && readOn(), { rootMargin: "100% 0px" }).observe(sentinel);
 
 // ── drawing ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -155,16 +167,10 @@ function showState(state) {
   $("#results").setAttribute("aria-busy", String(state === "loading" || state === "more"));
   if (state === "loading") {
     fill($("#summary"), t("searching"));
-    fill(grid, Array.from({ length: 18 }, (_, at) => ghost(at)));
+    fill(grid, ghosts(18));
   }
   if (!state) fill($("#summary"));
   fill($("#message"));
-}
-
-function ghost(at) {
-  const node = h("li", { class: "card ghost", "aria-hidden": "true" }, h("span", { class: "frame" }), h("div", { class: "caption" }));
-  node.style.setProperty("--ratio", [1.5, 0.75, 1.33, 1, 1.78, 0.67][at % 6]);
-  return node;
 }
 
 function showSummary() {
@@ -172,24 +178,16 @@ function showSummary() {
   $("#results").setAttribute("aria-busy", "false");
   if (!answer.items.length) {
     fill($("#summary"), t("nothing_found"));
-    showEmpty();
+    const clear = () => go(address.withoutFilters(search));
+    fill($("#message"), emptyState(search, { onClear: clear, examples: boot.examples.map(exampleChip) }));
     return;
   }
-  fill($("#summary"), t(isCapped() ? "found_best" : "found", { count: number(answer.total) }), h("span", { class: "took" }, t("took", { ms: number(answer.took, 0) })), (answer.notes ?? []).map(note));
+  fill($("#summary"), t(isCapped() ? "found_best" : "found", { count: number(answer.total) }), h("span", { class: "took" }, t("took", { ms: number(answer.took, 0) })), (answer.notes ?? []).map(queryNote));
   if (answer.done) fill($("#message"), h("p", { class: "end" }, t("end_of_results")));
 }
 
 /** A ranked answer holds the best candidates of each retriever, not everything that has something to do with it. */
 const isCapped = () => (search.q.trim() || address.hasPicture(search)) && search.mode !== "same" && answer.total >= boot.limits.recall_depth;
-
-const note = (code) => boot.strings[`note_${code}`] && h("span", { class: "query-note" }, t(`note_${code}`));
-
-function showEmpty() {
-  fill($("#message"), h("div", { class: "state" }, icon("empty"), h("h2", {}, t("nothing_found")),
-    h("p", {}, address.filterCount(search) ? t("empty_filters") : t("empty_words")),
-    address.filterCount(search) > 0 && h("button", { class: "primary", type: "button", onclick: () => go(address.withoutFilters(search)) }, t("clear_all")),
-    h("p", { class: "examples" }, boot.examples.map((word) => exampleChip(word)))));
-}
 
 function exampleChip(word) {
   return h("a", { class: "chip", href: `/?q=${encodeURIComponent(word)}`, onclick: (event) => { event.preventDefault(); go({ ...address.withoutFilters(search), ...noPicture, q: word }); } }, word);
@@ -198,60 +196,29 @@ function exampleChip(word) {
 function showProblem(error, page) {
   showState("error");
   if (page === 1) fill(grid);
-  const offline = error.code === "offline";
-  const title = t(offline ? "offline_title" : error.status < 500 ? "not_understood" : "failed");
-  fill($("#summary"), page === 1 ? title : "");
-  fill($("#message"), h("div", { class: "state error", role: "alert" }, icon(offline ? "offline" : "warning"),
-    h("h2", {}, title), h("p", {}, error.message),
-    error.requestId && h("p", { class: "note" }, `${error.code} · ${error.requestId}`),
-    (offline || error.status >= 500) && h("button", { class: "primary", type: "button", onclick: () => { answer = null; run(); } }, t("try_again"))));
+  fill($("#summary"), page === 1 ? problemTitle(error) : "");
+  fill($("#message"), problemState(error, retry));
 }
 
-function notice(text) {
-  const node = $("#notice");
-  fill(node, h("span", {}, text), h("button", { class: "quiet", type: "button", "aria-label": t("close"), onclick: () => { node.hidden = true; } }, icon("close")));
-  node.hidden = false;
+function retry() {
+  answer = null;
+  run();
 }
 
 // ── the box ───────────────────────────────────────────────────────────────────────────────────────
-
-const noPicture = { picture: null, image_id: "", image_url: "", region: "", mode: "similar", image_weight: "0.5" };
 
 function drawBox() {
   if (document.activeElement !== box || box.value.trim() !== search.q) box.value = search.q;
   const has = address.hasPicture(search);
   document.body.classList.toggle("with-picture", has);
-  fill($("#picture"), has && pictureChip());
-  fill($("#picture-tools"), has && pictureTools());
+  fill($("#picture"), has && pictureChip(search, go));
+  fill($("#picture-tools"), has && pictureTools(search, go));
   drawChips($("#chips"), search, changeFilters);
   box.placeholder = has ? t("placeholder_picture") : t("placeholder");
   for (const link of document.querySelectorAll("a[data-lang]")) link.href = address.write({ ...search, lang: link.dataset.lang });
   const sort = $("#sort");
   sort.value = search.sort;
   $("#filter-count").textContent = address.filterCount(search) || "";
-}
-
-function pictureChip() {
-  const url = pictures.pictureUrl(search);
-  const region = search.region && h("span", { class: "region-mark" });
-  if (region) {
-    const { x, y, w, h: height } = Object.fromEntries(["x", "y", "w", "h"].map((name, at) => [name, Number(search.region.split(",")[at])]));
-    Object.assign(region.style, { left: `${x * 100}%`, top: `${y * 100}%`, width: `${w * 100}%`, height: `${height * 100}%` });
-  }
-  return h("span", { class: "picture-chip" },
-    h("button", { type: "button", class: "thumb", title: t("choose_region"), "aria-label": t("choose_region"), disabled: !url, onclick: () => chooseRegion(url, search.region, (value) => go({ region: value })) },
-      url ? h("span", { class: "thumb-frame" }, h("img", { src: url, alt: t("query_picture") }), region) : icon("link")),
-    h("button", { type: "button", class: "quiet", "aria-label": t("remove_picture"), title: t("remove_picture"), onclick: () => go(noPicture) }, icon("close")));
-}
-
-function pictureTools() {
-  const mode = (name) => h("button", { type: "button", "aria-pressed": String(search.mode === name), onclick: () => go({ mode: name }) }, t(`mode_${name}`));
-  const weight = h("input", { type: "range", id: "weight", min: 0, max: 1, step: 0.1, value: search.image_weight, "aria-label": t("weight"), onchange: () => go({ image_weight: weight.value }) });
-  const url = pictures.pictureUrl(search);
-  return [h("div", { class: "segments", role: "group", "aria-label": t("mode") }, mode("similar"), mode("same")),
-    url && h("button", { type: "button", class: "quiet small", onclick: () => chooseRegion(url, search.region, (value) => go({ region: value })) }, icon("crop"), t(search.region ? "change_region" : "choose_region")),
-    search.q && search.mode === "similar" && h("label", { class: "weight" }, h("span", {}, t("words")), weight, h("span", {}, t("picture"))),
-    search.picture && h("span", { class: "note" }, icon("info"), t("picture_only_here"))];
 }
 
 $("#search").addEventListener("submit", (event) => {
@@ -371,6 +338,6 @@ detail.listen();
 for (const link of document.querySelectorAll("#home a[data-example]")) link.replaceWith(exampleChip(link.dataset.example));
 const mosaic = $("#mosaic");
 if (mosaic) fill(mosaic, boot.mosaic.map((item) => card(item, { href: hrefOf(item), onOpen: open, onSimilar: similar })));
-addEventListener("online", () => { if (grid.dataset.state === "error") { answer = null; run(); } });
+addEventListener("online", () => { if (grid.dataset.state === "error") retry(); });
 restore(history.state);
 if (PER_PAGE > boot.limits.max_per_page) console.warn("per_page is above the server's limit");
