@@ -28,11 +28,12 @@ export function emptyState(search, { onClear, examples }) {
 /** Title of a failure: the network's, the query's, or the server's. */
 export const problemTitle = (error) => t(error.code === "offline" ? "offline_title" : error.status < 500 ? "not_understood" : "failed");
 
-/** A failure in the server's own words; trying again is offered where it can help. */
+/** A failure in the page's language, then in the server's own words; trying again is offered where it can help. */
 export function problemState(error, onRetry) {
   const offline = error.code === "offline";
+  const known = boot.strings[`problem_${error.code}`];
   return h("div", { class: "state error", role: "alert" }, icon(offline ? "offline" : "warning"),
-    h("h2", {}, problemTitle(error)), h("p", {}, error.message),
+    h("h2", {}, problemTitle(error)), known && h("p", {}, known), h("p", { class: known ? "note" : "" }, error.message),
     error.requestId && h("p", { class: "note" }, `${error.code} · ${error.requestId}`),
     (offline || error.status >= 500) && h("button", { class: "primary", type: "button", onclick: onRetry }, t("try_again")));
 }
