@@ -34,7 +34,7 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         for name, (lang, path) in PAGES.items():
             page = browser.new_page(viewport={"width": 1440, "height": 900}, locale=lang)
-            for _ in range(2):  # the second visit shows the time of a warm search
+            for _ in range(5):  # the last visit shows the time of a warm search
                 page.goto(f"{address}{path}", wait_until="networkidle")
             page.wait_for_timeout(1000)
             picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
