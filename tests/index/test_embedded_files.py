@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -244,3 +245,33 @@ def test_files_nobody_names_are_swept(shelf: EmbeddedShelf) -> None:
     assert not (shelf.path / "codes-7.bin").exists()
     assert shelf.open().verify() == []
     assert shelf.open().search_text(ask("red"), 5).rows.tolist() == [1]
+
+
+def test_a_reader_follows_to_a_rebuilt_index(shelf: EmbeddedShelf) -> None:
+    """Files of a rebuilt index bear the names of the old one's; nothing of the old must be kept."""
+    with_documents(shelf, [document(row, "red", supplier="old") for row in range(30)])
+    reader = shelf.open()
+    shelf.path.rename(shelf.path.with_name("before"))
+    with_documents(shelf, [document(row, "blue", supplier="new") for row in range(40)], 5)
+    assert reader.refresh()
+    assert reader.facets(None, ["supplier"]) == {"supplier": [("new", 40)]}
+    assert len(reader.search_text(ask("blue"), 50).rows) == 40
+    assert len(reader.search_text(ask("red"), 50).rows) == 0
+
+
+def test_a_reader_overtaken_by_a_writer_reads_again(
+    shelf: EmbeddedShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer may sweep files between a reader's look at the manifest and at them."""
+    with_documents(shelf, [document(0, "red")])
+    overtaken: list[bool] = []
+
+    def overtake(*arguments: Any) -> Any:
+        if not overtaken:
+            overtaken.append(True)
+            with_documents(shelf, [document(1, "red")], 2)
+            raise IndexCorrupt("records-0.bin: missing")
+        return row_files.load_rows(*arguments)
+
+    monkeypatch.setattr(embedded, "load_rows", overtake)
+    assert shelf.open().watermark == 2

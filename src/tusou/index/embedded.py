@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tusou.errors import IndexStale, StorageFull, VectorIndexError
+from tusou.errors import IndexCorrupt, IndexStale, StorageFull, VectorIndexError
 from tusou.index.append_file import check_committed
 from tusou.index.base import IndexDocument, ScoredRows, TextQuery, VectorRows
 from tusou.index.manifest import REBUILD, Manifest, manifest_stamp, read_manifest, write_manifest
@@ -33,17 +34,12 @@ class EmbeddedIndex:
     def __init__(self, path: Path, vectors: VectorRows, model_id: str, *, writer: bool) -> None:
         """Use open()."""
         self.dim = vectors.dim
-        self._path, self._vectors, self._model_id = path, vectors, model_id
+        self._path, self._vectors, self._model_id, self._writer = path, vectors, model_id, writer
         self._text: TextIndex | None = None
+        self._snapshot = self._latest(None)
         self._rows: RowWriter | None = None
-        self._stamp = manifest_stamp(path)
-        manifest = self._read_manifest()
-        if writer or manifest.generation:
-            folder = path / TEXT_FOLDER
-            self._text = TextIndex(folder, manifest.text_opstamp, manifest.rows, writer=writer)
-        self._snapshot = self._load(manifest, None)
         if writer:
-            self._rows = RowWriter(path, manifest, self._snapshot.data.columns)
+            self._rows = RowWriter(path, self._snapshot.manifest, self._snapshot.data.columns)
 
     @classmethod
     def open(cls, path: Path, rows: VectorRows, model_id: str, *, writer: bool = False) -> EmbeddedIndex:
@@ -63,8 +59,19 @@ class EmbeddedIndex:
             path.mkdir(parents=True, exist_ok=True)
         return cls(path, rows, model_id, writer=writer)
 
+    def _latest(self, before: Snapshot | None) -> Snapshot:
+        """Load the last commit, reading only what came since an earlier one."""
+        while True:
+            self._stamp = manifest_stamp(self._path)
+            manifest = self._read_manifest()
+            try:
+                return self._load(manifest, before)
+            except IndexCorrupt:
+                if manifest_stamp(self._path) == self._stamp:
+                    raise  # otherwise a writer took away files that its newer commit no longer names
+
     def _read_manifest(self) -> Manifest:
-        manifest = read_manifest(self._path) or Manifest(self._model_id, self.dim)
+        manifest = read_manifest(self._path) or Manifest(self._model_id, self.dim, uuid.uuid4().hex)
         if (manifest.model_id, manifest.dim) != (self._model_id, self.dim):
             raise IndexStale(
                 f"{self._path}: built for {manifest.model_id} ({manifest.dim} dimensions), "
@@ -73,14 +80,21 @@ class EmbeddedIndex:
         return manifest
 
     def _load(self, manifest: Manifest, before: Snapshot | None) -> Snapshot:
-        """The snapshot of a commit; reads only what came since an earlier one."""
-        if before is None:
-            rows, codes = load_rows(self._path, manifest), load_codes(self._path, manifest)
-        else:
+        """The snapshot of a commit."""
+        if before is not None and before.manifest.identity == manifest.identity:
             rows = load_rows(self._path, manifest, (before.manifest, before.data))
             codes = load_codes(self._path, manifest, (before.manifest, before.codes))
+        else:
+            rows, codes = load_rows(self._path, manifest), load_codes(self._path, manifest)
+            self._text = self._open_text(manifest)
         text = self._text.reader() if self._text is not None else None
         return Snapshot(manifest, self._vectors, rows, codes, text)
+
+    def _open_text(self, manifest: Manifest) -> TextIndex | None:
+        if not (self._writer or manifest.generation):
+            return None  # nothing was ever committed, and a reader makes no files
+        folder = self._path / TEXT_FOLDER
+        return TextIndex(folder, manifest.text_opstamp, manifest.rows, writer=self._writer)
 
     @property
     def watermark(self) -> int:
@@ -164,14 +178,9 @@ class EmbeddedIndex:
 
     def refresh(self) -> bool:
         """See what another process committed; True when something changed."""
-        stamp = manifest_stamp(self._path)
-        if self._rows is not None or stamp == self._stamp:
+        if self._writer or manifest_stamp(self._path) == self._stamp:
             return False
-        manifest = self._read_manifest()
-        if self._text is None:
-            self._text = TextIndex(self._path / TEXT_FOLDER, manifest.text_opstamp, 0, writer=False)
-        self._snapshot = self._load(manifest, self._snapshot)
-        self._stamp = stamp
+        self._snapshot = self._latest(self._snapshot)
         return True
 
     def mask(self, filters: Filters) -> Mask | None:

@@ -40,6 +40,7 @@ class Manifest:
     Attributes:
         model_id: Model whose embeddings are indexed.
         dim: Their length.
+        identity: Random name given when the index was begun; a rebuilt one has another.
         generation: Number of the commit.
         watermark: Catalog change number up to which the index is complete.
         rows: Rows ever assigned as far as the index knows, dead ones included.
@@ -53,6 +54,7 @@ class Manifest:
 
     model_id: str
     dim: int
+    identity: str = ""
     generation: int = 0
     watermark: int = 0
     rows: int = 0
