@@ -33,7 +33,7 @@ curl --json '{"q": "bird", "filters": {"supplier": {"notIn": ["openclipart"]}, "
 
 Lists are repeated parameters (`supplier=a&supplier=b`). Ranges are `min-max` with either end left out
 (`2-`, `-12`). Unknown parameters are refused, so a typing error does not widen a search. `next_cursor`
-reads on where the page before ended and belongs to one search; `page` counts pages from 1. Addresses in `urls`
+reads on where the page before ended and belongs to one search; `page` counts from 1. Addresses in `urls`
 are relative to the server. Query pictures are decoded in a process of their own and not kept.
 """
 
