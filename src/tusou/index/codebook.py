@@ -26,12 +26,23 @@ def sub_vector_size(dim: int) -> int:
     return 2 if dim <= 256 else 4
 
 
+def code_dim(dim: int) -> int:
+    """A dimension rounded up to whole code bytes."""
+    step = 2 * sub_vector_size(dim)
+    return -(-dim // step) * step
+
+
+def code_size(dim: int) -> int:
+    """Bytes per row."""
+    return code_dim(dim) // sub_vector_size(dim) * BITS // 8
+
+
 class Codebook:
     """Rotation and centroids; immutable.
 
     Args:
-        rotation: (code_dim, dim) orthonormal columns; code_dim is dim rounded up to whole code bytes.
-        centroids: (code_dim * 16,) centroids of every sub-vector.
+        rotation: (code_dim(dim), dim) orthonormal columns.
+        centroids: (code_dim(dim) * 16,) centroids of every sub-vector.
     """
 
     def __init__(self, rotation: npt.NDArray[np.float32], centroids: npt.NDArray[np.float32]) -> None:
@@ -47,28 +58,23 @@ class Codebook:
         faiss.omp_set_num_threads(1)  # two threads spin more than they help beside decode workers
         dim = sample.shape[1]
         rotation = _rotation(dim)
-        code_dim = len(rotation)
-        quantizer = faiss.ProductQuantizer(code_dim, code_dim // sub_vector_size(dim), BITS)
+        quantizer = faiss.ProductQuantizer(code_dim(dim), code_dim(dim) // sub_vector_size(dim), BITS)
         quantizer.train(sample @ rotation.T)
         return cls(rotation, faiss.vector_to_array(quantizer.centroids))
 
     @classmethod
     def from_array(cls, kept: npt.NDArray[np.float32], dim: int) -> Codebook:
         """The codebook whose to_array() this was."""
-        code_dim = kept.size // (dim + (1 << BITS))
-        return cls(kept[: code_dim * dim].reshape(code_dim, dim), kept[code_dim * dim :])
+        size = code_dim(dim) * dim
+        return cls(kept[:size].reshape(-1, dim), kept[size:])
 
     def to_array(self) -> npt.NDArray[np.float32]:
         """Everything to keep, as one array."""
         return np.concatenate([self._rotation.reshape(-1), self._centroids])
 
-    @property
-    def code_size(self) -> int:
-        """Bytes per row."""
-        return int(self._parts * BITS // 8)
-
     def encode(self, embeddings: npt.NDArray[np.float16]) -> Codes:
         """Codes of kept rows."""
+        faiss.omp_set_num_threads(1)
         codes: Codes = self._quantizer.compute_codes(self.rotate(embeddings.astype(np.float32)))
         return codes
 
@@ -96,8 +102,7 @@ class Codebook:
 
 
 def _rotation(dim: int) -> npt.NDArray[np.float32]:
-    step = 2 * sub_vector_size(dim)
-    transform = faiss.RandomRotationMatrix(dim, -(-dim // step) * step)
+    transform = faiss.RandomRotationMatrix(dim, code_dim(dim))
     transform.init(SEED)
     matrix: npt.NDArray[np.float32] = faiss.vector_to_array(transform.A).reshape(transform.d_out, dim)
     return matrix

@@ -15,7 +15,7 @@ import numpy as np
 
 from tusou.index.append_file import append, read_committed, successor
 from tusou.index.base import ScoredRows, VectorRows, best
-from tusou.index.codebook import Codebook, Codes
+from tusou.index.codebook import Codebook, Codes, code_size
 from tusou.index.exact import cosines
 from tusou.index.manifest import FileState, Manifest
 from tusou.types import Embeddings, Mask, Rows
@@ -83,9 +83,8 @@ def load_codes(
         return before[1]
     if "codes" not in files:
         return VectorCodes()
-    codebook = Codebook.from_array(read_committed(folder, files["codebook"], np.dtype("<f4")), manifest.dim)
     codes = read_committed(folder, files["codes"], np.dtype("u1"))
-    return VectorCodes(codebook, codes.reshape(-1, codebook.code_size))
+    return VectorCodes(_read_codebook(folder, manifest), codes.reshape(-1, code_size(manifest.dim)))
 
 
 def write_codes(
@@ -98,21 +97,24 @@ def write_codes(
     """
     files = {part: state for part, state in manifest.files.items() if part in PARTS}
     trained_rows, target = manifest.trained_rows, rows // CHUNK * CHUNK
-    if target == 0:
+    coded = files["codes"].size // code_size(vectors.dim) if trained_rows else 0
+    if coded == target:
         return files, trained_rows
     if not trained_rows or (trained_rows * 4 <= target and trained_rows < TRAINING_ROWS):
         codebook, trained_rows = Codebook.train(_sample(vectors, target)), target
         files = {part: _begin(files, part) for part in PARTS}
         files["codebook"] = append(folder, files["codebook"], [codebook.to_array()])
+        coded = 0
     else:
-        codebook = Codebook.from_array(
-            read_committed(folder, files["codebook"], np.dtype("<f4")), vectors.dim
-        )
-    coded = files["codes"].size // codebook.code_size
+        codebook = _read_codebook(folder, manifest)
     blocks = (vectors.slice(start, min(start + BLOCK, target)) for start in range(coded, target, BLOCK))
-    if coded < target:
-        files["codes"] = append(folder, files["codes"], map(codebook.encode, blocks))
+    files["codes"] = append(folder, files["codes"], map(codebook.encode, blocks))
     return files, trained_rows
+
+
+def _read_codebook(folder: Path, manifest: Manifest) -> Codebook:
+    kept = read_committed(folder, manifest.files["codebook"], np.dtype("<f4"))
+    return Codebook.from_array(kept, manifest.dim)
 
 
 def search_vectors(
