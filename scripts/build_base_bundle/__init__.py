@@ -1,0 +1,1 @@
+"""Build the shipped model bundle ``base``; ``python -m build_base_bundle --help`` from scripts/."""
