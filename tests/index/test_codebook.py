@@ -59,6 +59,6 @@ def test_cosines_over_whole_and_broken_blocks(count: int) -> None:
 
 def test_candidates_grow_with_depth_and_rows() -> None:
     assert candidate_count(1000, 1_000_000) == 4500
-    assert candidate_count(1000, 100_000) == 3500
+    assert candidate_count(1000, 100_000) == 2500
     assert candidate_count(10, 1_000_000) == LEAST_CANDIDATES
     assert candidate_count(0, 0) == LEAST_CANDIDATES
