@@ -155,6 +155,10 @@ class ExactIndex:
                 scores[place, column] = sum(parts)
         return scores
 
+    def clause_scores(self, query: TextQuery, rows: Rows) -> npt.NDArray[np.float32]:
+        parts = [self.field_scores(TextQuery((clause,)), rows) for clause in (*query.should, *query.must)]
+        return np.array(parts, np.float32).reshape(len(parts), len(rows), len(FIELDS))
+
     def _bm25(self, row: int, name: str, token: str, kind: int, weight: float) -> float:
         tokens = _tokens(self._seen.documents[row], name)[kind]
         tf = tokens.count(token)

@@ -306,6 +306,9 @@ class OracleContract(IndexContract):
         query, rows = QUERIES[name], np.arange(0, ROWS, 3)
         scores = engine.field_scores(query, rows)
         np.testing.assert_allclose(scores, oracle.field_scores(query, rows), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            engine.clause_scores(query, rows), oracle.clause_scores(query, rows), rtol=1e-4, atol=1e-6
+        )
         masks = engine.text_mask(query), oracle.text_mask(query)
         assert (masks[0] is None) == (masks[1] is None)
         if masks[0] is not None:

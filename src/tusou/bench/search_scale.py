@@ -176,7 +176,7 @@ def floors(
     scanned = library.rows * code_size(library.dim) + candidates * 2 * library.dim
     text = TextIndex(path / TEXT_FOLDER, 1, library.rows, writer=False).reader()
     for query, _ in asked:
-        terms = weighted_terms(query)
+        terms = weighted_terms(query.should)
         with timings.measure("lexical"):
             text.search(terms, query, DEPTH)
     least = {"dense": scanned / bandwidth / 1e6, "lexical": timings.summary()["lexical"]["cpu_p50"]}

@@ -185,6 +185,13 @@ class Index(Protocol):
         """BM25 per field of given rows, (n, len(FIELDS)); 0 where a field does not match."""
         ...
 
+    def clause_scores(self, query: TextQuery, rows: Rows) -> npt.NDArray[np.float32]:
+        """BM25 per clause and field of given rows, (clauses, n, len(FIELDS)).
+
+        Clauses are the should and then the must clauses of the query; their sum is field_scores.
+        """
+        ...
+
     def cosines(self, embedding: Embeddings, rows: Rows) -> npt.NDArray[np.float32]:
         """Exact cosine (of the kept float16 rows) of given rows with one embedding, (n,)."""
         ...

@@ -203,6 +203,10 @@ class EmbeddedIndex:
         """BM25 per field of given rows, (n, len(FIELDS)), unweighted; 0 where a field does not match."""
         return self._snapshot.field_scores(query, rows)
 
+    def clause_scores(self, query: TextQuery, rows: Rows) -> npt.NDArray[np.float32]:
+        """BM25 per clause (should, then must) and field of given rows, (clauses, n, len(FIELDS))."""
+        return self._snapshot.clause_scores(query, rows)
+
     def cosines(self, embedding: Embeddings, rows: Rows) -> npt.NDArray[np.float32]:
         """Exact cosine (of the kept float16 rows) of given rows with one embedding, (n,)."""
         return self._snapshot.cosines(embedding, rows)

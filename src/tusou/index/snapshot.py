@@ -14,7 +14,14 @@ from tusou.index.exact import cosines
 from tusou.index.manifest import Manifest
 from tusou.index.row_files import RowData
 from tusou.index.text_index import TextReader
-from tusou.index.token_rows import FIELD_WEIGHTS, TextStatistics, WeightedTerm, bm25, weighted_terms
+from tusou.index.token_rows import (
+    FIELD_WEIGHTS,
+    RowTokens,
+    TextStatistics,
+    WeightedTerm,
+    scoring_clauses,
+    weighted_terms,
+)
 from tusou.index.vector_codes import VectorCodes, search_vectors
 from tusou.types import Embeddings, Filters, Mask, Rows
 
@@ -57,7 +64,7 @@ class Snapshot:
 
     def search_text(self, query: TextQuery, depth: int, mask: Mask | None) -> ScoredRows:
         """The rows of largest BM25 summed over fields with FIELD_WEIGHTS."""
-        terms = weighted_terms(query)
+        terms = weighted_terms(scoring_clauses(query))
         if self.text is None or not terms or depth < 1:
             return NOTHING
         allowed = self._allowed(mask)
@@ -78,7 +85,7 @@ class Snapshot:
         """Score every allowed row by its own tokens."""
         wanted = self.text_mask(query)
         rows = np.flatnonzero(allowed if wanted is None else allowed & wanted)
-        scores = self._bm25(terms, rows) @ _FIELD_WEIGHTS
+        scores = self._bm25([terms], rows)[0] @ _FIELD_WEIGHTS
         if not query.must:
             rows, scores = rows[scores > 0], scores[scores > 0]
         return best(rows, scores, depth)
@@ -101,17 +108,28 @@ class Snapshot:
             mask[rows[rows < len(mask)]] = True
         return mask
 
+    def clause_scores(self, query: TextQuery, rows: Rows) -> npt.NDArray[np.float32]:
+        """BM25 per clause and field of given rows, without FIELD_WEIGHTS."""
+        groups = [weighted_terms([clause]) for clause in scoring_clauses(query)]
+        return self._bm25(groups, np.asarray(rows, np.int64))
+
     def field_scores(self, query: TextQuery, rows: Rows) -> npt.NDArray[np.float32]:
         """BM25 per field of given rows, without FIELD_WEIGHTS."""
-        return self._bm25(weighted_terms(query), np.asarray(rows, np.int64))
+        terms = weighted_terms(scoring_clauses(query))
+        return np.asarray(self._bm25([terms], np.asarray(rows, np.int64))[0])
 
-    def _bm25(self, terms: Sequence[WeightedTerm], rows: Rows) -> npt.NDArray[np.float32]:
-        if self.text is None or not terms:
-            return np.zeros((len(rows), len(FIELDS)), np.float32)
+    def _bm25(self, groups: Sequence[Sequence[WeightedTerm]], rows: Rows) -> npt.NDArray[np.float32]:
+        """BM25 of groups of terms, (groups, n, len(FIELDS))."""
+        scores = np.zeros((len(groups), len(rows), len(FIELDS)), np.float32)
+        if self.text is None:
+            return scores
         columns = self.data.columns
-        statistics = TextStatistics(self.manifest.live, self.data.mean_lengths, self.text.frequencies(terms))
-        starts, counts = columns["token_start"][rows], columns["token_counts"][rows]
-        return bm25(self.data.tokens, starts, counts, terms, statistics)
+        held = RowTokens(self.data.tokens, columns["token_start"][rows], columns["token_counts"][rows])
+        for place, terms in enumerate(groups):
+            frequencies = self.text.frequencies(terms)
+            statistics = TextStatistics(self.manifest.live, self.data.mean_lengths, frequencies)
+            scores[place] = held.bm25(terms, statistics)
+        return scores
 
     def cosines(self, embedding: Embeddings, rows: Rows) -> npt.NDArray[np.float32]:
         """Exact cosine of given rows with one embedding."""

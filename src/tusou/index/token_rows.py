@@ -8,13 +8,13 @@ probability 2e-4 per query token, which shifts one score of a row that holds the
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tusou.index.base import FIELDS, FieldTokens, TextQuery
+from tusou.index.base import FIELDS, FieldTokens, TextClause, TextQuery
 from tusou.index.records import CHANNELS
 from tusou.types import Rows
 
@@ -71,10 +71,15 @@ class TextStatistics:
     frequencies: Mapping[WeightedTerm, Sequence[int]]
 
 
-def weighted_terms(query: TextQuery) -> list[WeightedTerm]:
-    """The scoring terms of a query: every clause's words and grams with their shares of its weight."""
+def scoring_clauses(query: TextQuery) -> tuple[TextClause, ...]:
+    """Clauses that earn score: what is wanted and what is required."""
+    return (*query.should, *query.must)
+
+
+def weighted_terms(clauses: Iterable[TextClause]) -> list[WeightedTerm]:
+    """The scoring terms of clauses: words and grams with their shares of the clause's weight."""
     weights: dict[tuple[str, int], float] = {}
-    for clause in (*query.should, *query.must):
+    for clause in clauses:
         kinds = [(0, clause.words), (1, clause.grams)]
         shares = (1 - GRAM_SHARE, GRAM_SHARE) if clause.words and clause.grams else (1.0, 1.0)
         for (kind, tokens), share in zip(kinds, shares, strict=True):
@@ -117,49 +122,48 @@ QUANTIZED = LENGTHS[np.searchsorted(LENGTHS, np.arange(MAX_TOKENS + 1), side="ri
 """Length to the length the inverted index takes it for: the next below that it tells apart."""
 
 
-def bm25(
-    tokens: Tokens,
-    starts: npt.NDArray[np.uint64],
-    counts: npt.NDArray[np.uint16],
-    terms: Sequence[WeightedTerm],
-    statistics: TextStatistics,
-) -> npt.NDArray[np.float32]:
-    """BM25 per field of given rows.
-
-    idf = ln(1 + (N - df + 0.5) / (df + 0.5)); a term earns
-    weight · idf · tf · (K1 + 1) / (tf + K1 · (1 - B + B · length / mean length)), words and grams added up.
+class RowTokens:
+    """Tokens of given rows, gathered once to be scored for several terms.
 
     Args:
         tokens: The whole forward index.
         starts: (n,) where each row's tokens begin.
         counts: (n, CHANNELS) tokens of each channel.
-        terms: Scoring terms.
-        statistics: Of the collection.
-
-    Returns:
-        (n, len(FIELDS)) float32.
     """
-    scores = np.zeros((len(counts), len(FIELDS)))
-    if not len(counts):
+
+    def __init__(
+        self, tokens: Tokens, starts: npt.NDArray[np.uint64], counts: npt.NDArray[np.uint16]
+    ) -> None:
+        self._counts = counts
+        self._ends = np.cumsum(counts.reshape(-1), dtype=np.int64)  # of every channel, once gathered
+        ends = self._ends[CHANNELS - 1 :: CHANNELS]
+        totals = np.diff(ends, prepend=0)
+        shift = starts.astype(np.int64) - (ends - totals)
+        self._tokens = np.take(tokens, np.arange(totals.sum()) + np.repeat(shift, totals))
+
+    def bm25(self, terms: Sequence[WeightedTerm], statistics: TextStatistics) -> npt.NDArray[np.float32]:
+        """BM25 per field, (n, len(FIELDS)).
+
+        idf = ln(1 + (N - df + 0.5) / (df + 0.5)); a term earns
+        weight · idf · tf · (K1 + 1) / (tf + K1 · (1 - B + B · length / mean length)), words and grams added.
+        """
+        scores = np.zeros((len(self._counts), len(FIELDS)))
+        for term in terms:
+            row, channel, tf = self._occurrences(term)
+            # the inverted index counts deleted documents until it merges them away
+            frequency = np.minimum(statistics.frequencies[term], statistics.documents)
+            idf = np.log1p((statistics.documents - frequency + 0.5) / (frequency + 0.5))
+            length = QUANTIZED[self._counts[row, channel]] / np.maximum(
+                statistics.mean_lengths[channel], 1e-9
+            )
+            gain = idf[channel // 2] * tf * (K1 + 1) / (tf + K1 * (1 - B + B * length))
+            scores[row, channel // 2] += term.weight * gain  # a row's field appears once per term
         return scores.astype(np.float32)
-    ends = np.cumsum(counts.reshape(-1), dtype=np.int64)  # of every channel, in the gathered tokens
-    row_tokens = _gather(tokens, starts, ends[CHANNELS - 1 :: CHANNELS])
-    for term in terms:
-        found = np.flatnonzero(row_tokens == np.uint32(hash_token(term.token)))
-        place, tf = np.unique(np.searchsorted(ends, found, side="right"), return_counts=True)
+
+    def _occurrences(self, term: WeightedTerm) -> tuple[Rows, Rows, Rows]:
+        """Where a term stands: places among the rows, channels, and how often it stands there."""
+        found = np.flatnonzero(self._tokens == np.uint32(hash_token(term.token)))
+        place, tf = np.unique(np.searchsorted(self._ends, found, side="right"), return_counts=True)
         place, tf = place[place % 2 == term.kind], tf[place % 2 == term.kind]
         row, channel = np.divmod(place, CHANNELS)
-        # the inverted index counts deleted documents until it merges them away
-        frequency = np.minimum(statistics.frequencies[term], statistics.documents)
-        idf = np.log1p((statistics.documents - frequency + 0.5) / (frequency + 0.5))
-        length = QUANTIZED[counts[row, channel]] / np.maximum(statistics.mean_lengths[channel], 1e-9)
-        gain = idf[channel // 2] * tf * (K1 + 1) / (tf + K1 * (1 - B + B * length))
-        scores[row, channel // 2] += term.weight * gain  # a row's field appears once per term
-    return scores.astype(np.float32)
-
-
-def _gather(tokens: Tokens, starts: npt.NDArray[np.uint64], ends: Rows) -> Tokens:
-    """Tokens of the rows one after the other; ends says where each row's end there."""
-    totals = np.diff(ends, prepend=0)
-    shift = starts.astype(np.int64) - (ends - totals)
-    return np.take(tokens, np.arange(ends[-1]) + np.repeat(shift, totals))
+        return row, channel, tf

@@ -148,16 +148,11 @@ def _lexical(index: Index, text: TextQuery, rows: Rows) -> tuple[Columns, Column
     words found; a word weighs the best BM25 it earns in one field, which grows with its inverse document
     frequency, so rare words weigh more.
     """
-    each = [index.field_scores(TextQuery(should=(word,)), rows) for word in text.should[:COVERAGE_TERMS]]
-    earned = np.array([scores.max(axis=1) for scores in each]).reshape(len(each), len(rows))
+    each = index.clause_scores(TextQuery(should=text.should), rows)
+    earned = each[:COVERAGE_TERMS].max(axis=2)
     weights = earned.max(axis=1, initial=0.0)
     coverage = weights @ (earned > 0) / max(float(weights.sum()), 1e-9)
-    if len(text.should) > COVERAGE_TERMS:
-        each.append(index.field_scores(TextQuery(should=text.should[COVERAGE_TERMS:]), rows))
-    total = np.zeros((len(rows), len(FIELDS)), np.float32)
-    for scores in each:
-        total += scores
-    return total, coverage.astype(np.float32).reshape(-1, 1)
+    return each.sum(axis=0), coverage.astype(np.float32).reshape(-1, 1)
 
 
 def _cosines(index: Index, embedding: Embeddings | None, rows: Rows) -> Columns:
