@@ -36,7 +36,8 @@ def test_a_small_run_gives_a_whole_report(tmp_path: Path) -> None:
     assert figures["counts"]["added"] == figures["images"] == 40
     assert figures["images_per_s"] > 0
     assert figures["share_of_floor"] == pytest.approx(
-        figures["images_per_s"] / figures["floor_images_per_s"], abs=0.001  # rounded to 3 digits
+        figures["images_per_s"] / figures["floor_images_per_s"],
+        abs=0.001,  # rounded to 3 digits
     )
     assert sum(figures["stages_share"].values()) == pytest.approx(1.0, abs=0.01)
     assert set(figures["stages_share"]) >= {"decode", "tower", "fingerprint", "quality"}
