@@ -49,8 +49,9 @@ class Head:
 
     def apply(self, features: np.ndarray) -> np.ndarray:
         """Embed rows of features, L2-normalised."""
-        projected = features @ self.matrix + self.bias
-        return projected / np.linalg.norm(projected, axis=1, keepdims=True)
+        projected: np.ndarray = features @ self.matrix + self.bias
+        projected /= np.linalg.norm(projected, axis=1, keepdims=True)
+        return projected
 
 
 def moments(images: np.ndarray, texts: np.ndarray, image_of_text: np.ndarray) -> Moments:
@@ -123,7 +124,8 @@ def fit_heads(
 
 def _factor(covariance: np.ndarray, shrinkage: float) -> np.ndarray:
     ridge = shrinkage * np.trace(covariance) / len(covariance)
-    return scipy.linalg.cholesky(covariance + ridge * np.eye(len(covariance)), lower=True)
+    factor: np.ndarray = scipy.linalg.cholesky(covariance + ridge * np.eye(len(covariance)), lower=True)
+    return factor
 
 
 def _head(matrix: np.ndarray, mean: np.ndarray) -> Head:

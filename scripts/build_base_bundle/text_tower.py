@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -67,7 +68,8 @@ def pack_table(table: np.ndarray) -> PackedTable:
 
 
 def _pack_halves(levels: np.ndarray) -> np.ndarray:
-    return levels[:, : WIDTH // 2] | (levels[:, WIDTH // 2 :] << 4)
+    packed: np.ndarray = levels[:, : WIDTH // 2] | (levels[:, WIDTH // 2 :] << 4)
+    return packed
 
 
 class GraphWriter:
@@ -88,7 +90,7 @@ class GraphWriter:
         half = self.constant(value.astype(np.float16))
         return self.node("Cast", half, to=TensorProto.FLOAT)
 
-    def node(self, kind: str, *inputs: str, **attributes: object) -> str:
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Add one operation."""
         name = f"n{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
