@@ -10,7 +10,7 @@ SHOW   = @printf '\n\033[1m$$ %s\033[0m\n'
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all lint fmt bench cov clean
+.PHONY: help setup demo test test-slow test-train test-paddle test-all lint fmt bench cov clean
 
 help:            ## show this menu
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,11 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "setting up tusou and its development tools in $(VENV) (once, a minute or two) ..."
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.train: $(VENV)/.dev
+	@echo "setting up PyTorch in $(VENV) (once; a large download) ..."
+	$(PIP) install -c constraints.txt -e '.[dev,train]'
+	@touch $@
 
 setup: $(VENV)/.dev ## install tusou and the development tools into .venv
 
@@ -62,9 +67,12 @@ test: $(VENV)/.dev ## run the default test tier: offline, under 3 minutes on 2 c
 test-slow: $(VENV)/.dev ## run the slower tiers: kill -9, hostile images, a real browser (needs Debian's chromium)
 	$(BIN)/python -m pytest -q -m "slow or browser or hostile"
 
-test-all: test test-slow ## run every tier
+test-train: $(VENV)/.train ## run the tests of training (installs PyTorch)
+	$(BIN)/python -m pytest -q -m train tests/training
 
-lint: $(VENV)/.dev ## check style, types and layout
+test-all: test test-slow test-train ## run every tier
+
+lint: $(VENV)/.train ## check style, types and layout
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

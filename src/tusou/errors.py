@@ -26,6 +26,9 @@
     │   └── IndexCorrupt
     ├── QueryError               the caller's fault, HTTP 4xx
     ├── ServeError               the server cannot listen or start
+    ├── DataError                training data cannot be used as a whole
+    ├── TrainingError            a training run cannot start or go on
+    │   └── CheckpointMismatch   weights of another network or configuration
     └── EvaluationError
         └── QrelsRunMismatch
 
@@ -187,6 +190,24 @@ class ServeError(TusouError):
     """The server cannot listen on its address, or did not start."""
 
     reason = "serve_failed"
+
+
+class DataError(TusouError):
+    """Training data that cannot be used as a whole, or one row of it; the message names the row."""
+
+    reason = "bad_data"
+
+
+class TrainingError(TusouError):
+    """A training run cannot start or go on (no extra installed, loss not finite, no memory)."""
+
+    reason = "training_failed"
+
+
+class CheckpointMismatch(TrainingError):
+    """Weights or a checkpoint belong to another network or configuration."""
+
+    reason = "checkpoint_mismatch"
 
 
 class EvaluationError(TusouError):

@@ -1,0 +1,1 @@
+"""What models learn from: (query, list of images) and images of known classes."""
