@@ -1,0 +1,1 @@
+"""The two sides of a model: pixels to image features, words to text features."""
