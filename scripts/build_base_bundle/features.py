@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from build_base_bundle.cca import Head
 from tusou.encoders.bundle_encoder import open_session
-from tusou.encoders.preprocess import TokenReader
+from tusou.encoders.tokenizers import open_tokenizer
+from tusou.encoders.tokenizers_base import TokenReader
 from tusou.models.manifest import Tokenizer
 
 LAST = 1280
@@ -61,7 +62,7 @@ def run_backbone(path: Path, batches: Iterable[np.ndarray]) -> np.ndarray:
 
 def run_text_tower(path: Path, tokenizer: Path, spec: Tokenizer, texts: list[str]) -> np.ndarray:
     """Features of texts, (n, 1024); a text that repeats is computed once."""
-    session, reader = open_session(path, 1), TokenReader(str(tokenizer), spec)
+    session, reader = open_session(path, 1), open_tokenizer(tokenizer, spec)
     unique = sorted(set(texts), key=len)
     parts = [_run_texts(session, reader, unique[i : i + BATCH]) for i in range(0, len(unique), BATCH)]
     features = np.concatenate(parts)

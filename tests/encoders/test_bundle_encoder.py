@@ -1,8 +1,11 @@
 """Towers run as the manifest says, whatever the batch."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import tusou.encoders.bundle_encoder as module
@@ -125,3 +128,63 @@ def test_size_of_the_picture_does_not_matter(encoder: BundleEncoder) -> None:
     sizes = [(SIZE, SIZE), (512, 341), (7, 300), (3, 3)]
     embeddings = encoder.encode_images([solid((200, 100, 50), *size) for size in sizes])
     np.testing.assert_allclose(embeddings, np.tile(embeddings[:1], (4, 1)), atol=1e-6)
+
+
+def renamed(folder: Path, file: str, **names: str) -> Path:
+    """The bundle with graph inputs or outputs of other names, its digests mended."""
+    model = onnx.load(folder / file)
+    for entry in (*model.graph.input, *model.graph.output):
+        entry.name = names.get(entry.name, entry.name)
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+    onnx.save(model, folder / file)
+    return redigested(folder)
+
+
+def redigested(folder: Path) -> Path:
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    for name in manifest["files"]:
+        content = (folder / name).read_bytes()
+        manifest["files"][name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "names", "words"),
+    [
+        ("image.onnx", {"pixels": "pixel_values"}, "expected inputs pixels .*found inputs pixel_values"),
+        ("image.onnx", {"embedding": "image_embeds"}, "output embedding, .*outputs image_embeds"),
+        ("text.onnx", {"ids": "input_ids"}, "expected inputs ids, mask .*found inputs input_ids, mask"),
+        ("text.onnx", {"mask": "attention_mask"}, "found inputs ids, attention_mask"),
+    ],
+)
+def test_other_names_in_a_graph_are_refused(
+    tmp_path: Path, file: str, names: dict[str, str], words: str
+) -> None:
+    encoder = open_encoder(renamed(build_bundle(tmp_path), file, **names))
+    with pytest.raises(BundleError, match=rf"{file}.*{words}") as caught:
+        encoder.encode_images([solid(RED)]) if file == "image.onnx" else encoder.encode_texts(["red"])
+    assert caught.value.reason == "bundle_tower"
+
+
+def test_an_opset_of_the_future_is_refused(tmp_path: Path) -> None:
+    folder = build_bundle(tmp_path)
+    model = onnx.load(folder / "image.onnx")
+    model.opset_import[0].version = 99
+    onnx.save(model, folder / "image.onnx")
+    with pytest.raises(BundleError, match=r"image\.onnx.*99.*till opset \d+") as caught:
+        open_encoder(redigested(folder)).encode_images([solid(RED)])
+    assert caught.value.reason == "bundle_tower"
+
+
+def test_the_rule_of_the_manifest_reaches_the_tower(tmp_path: Path) -> None:
+    """Red at both ends, blue in the middle: squashed it is both, cropped it is blue."""
+    picture = np.concatenate([solid(RED), solid(BLUE), solid(RED)], axis=1)
+    squash = json.loads((build_bundle(tmp_path / "squash") / "manifest.json").read_text("utf-8"))["image"]
+    crop = squash | {"resize": "shortest_crop", "interpolation": "bilinear"}
+    cropped = open_encoder(build_bundle(tmp_path / "crop", image=crop)).encode_images([picture])
+    np.testing.assert_allclose(cropped, [[0, 0, 1]], atol=0.05)
+    squashed = open_encoder(tmp_path / "squash").encode_images([picture])
+    assert squashed[0, 0] > squashed[0, 2] > 0.3

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from bundle_builder import build_bundle
 from fakes import solid
-from tusou.encoders.preprocess import TokenReader, pixel_tensor, squash
-from tusou.models.bundle import load_bundle
+from tusou.encoders.preprocess import fit, pixel_tensor, shortest_crop, squash
 from tusou.models.manifest import ImageInput
+from tusou.types import Pixels
 
 
 def test_squash_keeps_the_whole_frame() -> None:
@@ -42,24 +42,71 @@ def test_tensor_is_normalised_per_channel() -> None:
     np.testing.assert_allclose(tensor[1], 0)
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> TokenReader:
-    bundle = load_bundle(build_bundle(tmp_path_factory.mktemp("bundle")))
-    return TokenReader(str(bundle.file("tokenizer.model")), bundle.manifest.text.tokenizer)
+def photo(height: int, width: int, seed: int = 0) -> Pixels:
+    """Smooth blobs of colour, like a photo rather than noise."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def test_ids_are_marked_at_both_ends_and_capped(reader: TokenReader) -> None:
-    assert (reader.ids("red")[0], reader.ids("red")[-1]) == (1, 2)
-    long = reader.ids("red " * 1000)
-    assert (len(long), long[0], long[-1]) == (16, 1, 2)
-    assert reader.ids("") == [1, 2]
+def resize_then_crop(picture: Pixels, size: int, method: Image.Resampling) -> np.ndarray:
+    """The CLIP family's own order: the whole frame first, then its middle square."""
+    height, width = picture.shape[:2]
+    shortest = min(height, width)
+    wide, high = int(size * width / shortest), int(size * height / shortest)
+    left, top = round((wide - size) / 2), round((high - size) / 2)
+    whole = Image.fromarray(picture).resize((wide, high), method)
+    return np.asarray(whole.crop((left, top, left + size, top + size))).astype(int)
 
 
-def test_case_is_folded(reader: TokenReader) -> None:
-    assert reader.ids("Red") == reader.ids("red")
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize(
+    ("height", "width"), [(341, 512), (512, 341), (512, 512), (100, 37), (64, 301), (200, 64)]
+)
+def test_shortest_crop_is_pillows_resize_and_centre_crop(height: int, width: int, interpolation: str) -> None:
+    picture = photo(height, width)
+    found = shortest_crop(picture, 64, interpolation)
+    method = Image.Resampling[interpolation.upper()]
+    assert found.shape == (64, 64, 3)
+    difference = np.abs(found - resize_then_crop(picture, 64, method))
+    assert difference.max() <= 1  # grey level of 255: the box is rounded elsewhere than the whole frame
 
 
-def test_batch_pads_and_masks(reader: TokenReader) -> None:
-    ids, mask = reader.batch([[1, 5, 2], [1, 2]])
-    assert ids.tolist() == [[1, 5, 2], [1, 2, 0]]
-    assert mask.tolist() == [[1, 1, 1], [1, 1, 0]]
+def test_area_averages_when_shrinking_and_has_no_blocks_when_enlarging() -> None:
+    board = np.repeat(np.indices((256, 512)).sum(axis=0)[:, :, None] % 2 * 255, 3, axis=2).astype(np.uint8)
+    assert np.abs(shortest_crop(board, 64, "area").astype(int) - 127).max() <= 1
+    ramp = np.repeat(np.arange(8, dtype=np.uint8)[None, :, None] * 30, 8, axis=0).repeat(3, axis=2)
+    assert len(np.unique(shortest_crop(ramp, 64, "area"))) > 30
+
+
+def test_shortest_crop_keeps_the_aspect_ratio_and_the_middle() -> None:
+    disc = np.indices((200, 400)) - np.array([100, 200])[:, None, None]
+    picture = np.repeat(((disc**2).sum(axis=0) < 80**2)[:, :, None] * np.uint8(255), 3, axis=2)
+    rows, columns = np.nonzero(shortest_crop(picture, 50, "bicubic")[:, :, 0] > 127)
+    assert [int(np.ptp(rows)), int(np.ptp(columns))] == [39, 39]
+
+
+def test_shortest_crop_of_a_fitted_picture_is_itself() -> None:
+    once = shortest_crop(photo(300, 512), 64)
+    assert shortest_crop(once, 64) is once
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 512), (512, 1), (1, 1), (3, 2)])
+def test_a_strip_costs_no_more_than_a_photo(height: int, width: int) -> None:
+    """Resizing the whole frame first would make 336 x 172,032 pixels of 1 x 512."""
+    assert shortest_crop(solid((9, 8, 7), height, width), 336).tolist() == solid((9, 8, 7), 336, 336).tolist()
+
+
+def test_the_manifest_chooses_the_rule() -> None:
+    picture = photo(64, 128)
+    squashed = ImageInput(file="x", size=32, resize="squash", mean=(0, 0, 0), std=(1, 1, 1))
+    cropped = squashed.model_copy(update={"resize": "shortest_crop", "interpolation": "bilinear"})
+    np.testing.assert_array_equal(fit(picture, squashed), squash(picture, 32))
+    np.testing.assert_array_equal(fit(picture, cropped), shortest_crop(picture, 32, "bilinear"))
+
+
+def test_squash_is_close_to_pillows_area_average() -> None:
+    picture = photo(341, 512)
+    reference = np.asarray(Image.fromarray(picture).resize((64, 64), Image.Resampling.BOX)).astype(int)
+    difference = np.abs(squash(picture, 64) - reference)
+    assert difference.max() <= 5  # Pillow counts a pixel in or out, OpenCV by the part that is covered
+    assert difference.mean() < 0.5

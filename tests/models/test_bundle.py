@@ -108,3 +108,29 @@ def test_an_unreadable_manifest_is_refused(folder: Path) -> None:
     manifest.mkdir()
     with pytest.raises(BundleError, match="no bundle"):
         load_bundle(folder)
+
+
+def tokenizer_entry(**changes: Any) -> dict[str, Any]:
+    entry = {"type": "words", "file": "tokenizer.model", "max_tokens": 8} | changes
+    return {"text": {"file": "text.onnx", "tokenizer": entry}}
+
+
+def image_entry(**changes: Any) -> dict[str, Any]:
+    entry = {"file": "image.onnx", "size": 16, "resize": "squash", "mean": [0, 0, 0], "std": [1, 1, 1]}
+    return {"image": entry | changes}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (tokenizer_entry(type="bpe"), "'bpe'.*'sentencepiece', 'words', 'tokenizers'"),
+        (tokenizer_entry(pad=0), r"tokenizer\.words\.pad: Extra"),
+        (tokenizer_entry(type="tokenizers"), r"tokenizer\.tokenizers\.bos: Field required"),
+        (image_entry(resize="pad"), "resize"),
+        (image_entry(interpolation="bicubic"), "squash knows interpolation area only, found bicubic"),
+        (image_entry(resize="shortest_crop", interpolation="lanczos"), "interpolation"),
+    ],
+)
+def test_a_wrong_input_names_the_entry(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    with pytest.raises(BundleError, match=words):
+        load_bundle(build_bundle(tmp_path, **change))

@@ -10,7 +10,9 @@ from threading import Lock
 import numpy as np
 import onnxruntime
 
-from tusou.encoders.preprocess import TokenReader, pixel_tensor
+from tusou.encoders.preprocess import pixel_tensor
+from tusou.encoders.tokenizers import open_tokenizer
+from tusou.encoders.tokenizers_base import TokenReader
 from tusou.errors import BundleError, EncoderError
 from tusou.models.bundle import Bundle, load_bundle
 from tusou.types import Embeddings, Pixels
@@ -23,6 +25,12 @@ TEXT_BATCH = 64
 
 NORM_TOLERANCE = 1e-3
 """How far the norm of an embedding may be from 1."""
+
+IMAGE_INPUTS = ("pixels",)
+TEXT_INPUTS = ("ids", "mask")
+OPTIONAL_INPUTS = frozenset({"mask"})
+OUTPUT = "embedding"
+"""Names in a bundle's graphs."""
 
 CACHED_TEXTS = 4096
 """Texts whose embeddings are kept; at 256 dimensions about 5 MB."""
@@ -106,8 +114,9 @@ class BundleEncoder:
 
     def _run(self, file: str, inputs: dict[str, np.ndarray]) -> Embeddings:
         session = self._session(file)
+        read = {entry.name for entry in session.get_inputs()}  # a text tower may do without the mask
         try:
-            (output,) = session.run(["embedding"], inputs)
+            (output,) = session.run([OUTPUT], {name: inputs[name] for name in read})
         except Exception as error:  # ONNX Runtime raises bare RuntimeError subclasses of its own
             raise EncoderError(f"{self.bundle.file(file)} failed: {error}") from error
         embeddings: Embeddings = output
@@ -122,14 +131,17 @@ class BundleEncoder:
     def _session(self, file: str) -> onnxruntime.InferenceSession:
         with self._lock:
             if file not in self._sessions:
-                self._sessions[file] = open_session(self.bundle.file(file), self._threads)
+                session = open_session(self.bundle.file(file), self._threads)
+                wanted = IMAGE_INPUTS if file == self.bundle.manifest.image.file else TEXT_INPUTS
+                check_names(session, self.bundle.file(file), wanted)
+                self._sessions[file] = session
             return self._sessions[file]
 
     def _token_reader(self) -> TokenReader:
         with self._lock:
             if self._reader is None:
                 tokenizer = self.bundle.manifest.text.tokenizer
-                self._reader = TokenReader(str(self.bundle.file(tokenizer.file)), tokenizer)
+                self._reader = open_tokenizer(self.bundle.file(tokenizer.file), tokenizer)
             return self._reader
 
     def _recall(self, texts: Sequence[str]) -> dict[str, Embeddings]:
@@ -177,6 +189,28 @@ def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
         raise BundleError(
             f"{path} is no tower this ONNX Runtime can run: {error}", reason="bundle_tower"
         ) from error
+
+
+def check_names(session: onnxruntime.InferenceSession, path: Path, inputs: Sequence[str]) -> None:
+    """Refuse a tower whose inputs or output have other names than a bundle's.
+
+    Args:
+        session: The loaded tower.
+        path: Its file, for the message.
+        inputs: Names it may have; all but ``mask`` are required.
+
+    Raises:
+        BundleError: Names differ.
+    """
+    found = [entry.name for entry in session.get_inputs()]
+    outputs = [entry.name for entry in session.get_outputs()]
+    required = set(inputs) - OPTIONAL_INPUTS
+    if not required <= set(found) <= set(inputs) or OUTPUT not in outputs:
+        raise BundleError(
+            f"{path}: expected inputs {', '.join(inputs)} and output {OUTPUT}, found inputs "
+            f"{', '.join(found)} and outputs {', '.join(outputs)}; export it again with these names",
+            reason="bundle_tower",
+        )
 
 
 def _stack(rows: Iterable[Embeddings], dim: int) -> Embeddings:

@@ -1,4 +1,4 @@
-"""The one way pictures and words become what a tower reads: ingest, evaluation and queries alike."""
+"""The one way pictures become what a tower reads: ingest, training, evaluation and queries alike."""
 
 from __future__ import annotations
 
@@ -7,13 +7,49 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
-import sentencepiece
+from PIL import Image
 
-from tusou.models.manifest import ImageInput, Tokenizer
+from tusou.models.manifest import ImageInput
 from tusou.types import Pixels
 
 Tensor = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int64]
+
+_FILTERS = {
+    "area": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+
+def pixel_tensor(pictures: Sequence[Pixels], image: ImageInput) -> Tensor:
+    """Fit, normalise and stack pictures.
+
+    Returns:
+        (n, 3, size, size) float32, (value - mean) / std per channel.
+    """
+    tensor = np.empty((len(pictures), 3, image.size, image.size), dtype=np.float32)
+    for planes, picture in zip(tensor, pictures, strict=True):
+        fitted = fit(picture, image)
+        for channel in range(3):
+            planes[channel] = fitted[:, :, channel]
+    tensor -= np.array(image.mean, dtype=np.float32)[:, None, None]
+    tensor /= np.array(image.std, dtype=np.float32)[:, None, None]
+    return tensor
+
+
+def fit(pixels: Pixels, image: ImageInput) -> Pixels:
+    """Bring a picture of any size to the tower's square by the manifest's resize rule.
+
+    Args:
+        pixels: (height, width, 3) uint8, whole frame.
+        image: Rule and size.
+
+    Returns:
+        (size, size, 3) uint8; the input itself when it has that shape already.
+    """
+    if image.resize == "squash":
+        return squash(pixels, image.size)
+    return shortest_crop(pixels, image.size, image.interpolation)
 
 
 def squash(pixels: Pixels, size: int) -> Pixels:
@@ -35,57 +71,40 @@ def squash(pixels: Pixels, size: int) -> Pixels:
     return _resize(shrunk, size, size, cv2.INTER_LINEAR)
 
 
+def shortest_crop(pixels: Pixels, size: int, interpolation: str = "bicubic") -> Pixels:
+    """Bring the shortest side to a size and keep the middle square, as the CLIP family does.
+
+    The same pixels as Pillow's resize of the whole frame followed by a centre crop, but only the square is
+    computed: a strip of 512 x 1 costs no more than a photo.
+
+    Args:
+        pixels: (height, width, 3) uint8.
+        size: Side of the square.
+        interpolation: ``area``, ``bilinear`` or ``bicubic``; each widens its filter when it shrinks.
+
+    Returns:
+        (size, size, 3) uint8; the input itself when it has that shape already.
+    """
+    height, width = pixels.shape[:2]
+    if (height, width) == (size, size):
+        return pixels
+    across, down = _middle(width, min(height, width), size), _middle(height, min(height, width), size)
+    box = (across[0], down[0], across[1], down[1])
+    method = _FILTERS[interpolation]
+    if interpolation == "area" and min(height, width) < size:
+        method = Image.Resampling.BILINEAR  # averaging areas enlarges to blocks
+    return np.asarray(Image.fromarray(pixels).resize((size, size), method, box=box))
+
+
+def _middle(side: int, shortest: int, size: int) -> tuple[float, float]:
+    """Begin and end, in source pixels, of the middle ``size`` pixels of a side after the resize."""
+    resized = size * side // shortest
+    begin = round((resized - size) / 2)
+    scale = side / resized
+    return begin * scale, min((begin + size) * scale, side)
+
+
 def _resize(pixels: Pixels, height: int, width: int, method: int) -> Pixels:
     if pixels.shape[:2] == (height, width):
         return pixels
     return cv2.resize(pixels, (width, height), interpolation=method).astype(np.uint8, copy=False)
-
-
-def pixel_tensor(pictures: Sequence[Pixels], image: ImageInput) -> Tensor:
-    """Squash, normalise and stack pictures.
-
-    Returns:
-        (n, 3, size, size) float32, (value - mean) / std per channel.
-    """
-    tensor = np.empty((len(pictures), 3, image.size, image.size), dtype=np.float32)
-    for planes, picture in zip(tensor, pictures, strict=True):
-        squashed = squash(picture, image.size)
-        for channel in range(3):
-            planes[channel] = squashed[:, :, channel]
-    tensor -= np.array(image.mean, dtype=np.float32)[:, None, None]
-    tensor /= np.array(image.std, dtype=np.float32)[:, None, None]
-    return tensor
-
-
-class TokenReader:
-    """Words to ids with SentencePiece."""
-
-    def __init__(self, path: str, tokenizer: Tokenizer) -> None:
-        """Open a tokenizer.
-
-        Args:
-            path: Its model file.
-            tokenizer: Special ids, length and case, from the manifest.
-        """
-        self._spec = tokenizer
-        self._processor = sentencepiece.SentencePieceProcessor(model_file=path)
-
-    def ids(self, text: str) -> list[int]:
-        """Ids of one text, both ends marked, at most ``max_tokens`` long."""
-        text = text.lower() if self._spec.lowercase else text
-        body = self._processor.encode(text)[: self._spec.max_tokens - 2]
-        return [self._spec.bos, *body, self._spec.eos]
-
-    def batch(self, rows: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
-        """Pad rows of ids to one length.
-
-        Returns:
-            ids (n, tokens) int64 and mask (n, tokens) int64, 1 where a token counts.
-        """
-        width = max(map(len, rows))
-        ids = np.full((len(rows), width), self._spec.pad, dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = 1
-        return ids, mask

@@ -29,23 +29,32 @@ class ImageInput(_Strict):
     Attributes:
         file: The tower.
         size: Height and width of the input, pixels.
-        resize: ``squash`` maps the whole frame to the square, aspect ratio given up, nothing cropped.
+        resize: ``squash`` maps the whole frame to the square, aspect ratio given up, nothing cropped;
+            ``shortest_crop`` brings the shortest side to ``size`` and keeps the middle square.
+        interpolation: How pixels are weighed (all average what they shrink); ``squash`` knows ``area`` only.
         mean: Subtracted per channel (RGB), on the scale 0 to 255.
         std: Divided by, per channel, same scale.
     """
 
     file: FileName
     size: int = Field(ge=16, le=1024)
-    resize: Literal["squash"]
+    resize: Literal["squash", "shortest_crop"]
+    interpolation: Literal["area", "bilinear", "bicubic"] = "area"
     mean: tuple[float, float, float]
     std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
+    @model_validator(mode="after")
+    def _squash_averages_areas(self) -> ImageInput:
+        if self.resize == "squash" and self.interpolation != "area":
+            raise ValueError(f"squash knows interpolation area only, found {self.interpolation}")
+        return self
 
-class Tokenizer(_Strict):
-    """How words become ids.
+
+class SentencePieceTokenizer(_Strict):
+    """A SentencePiece model.
 
     Attributes:
-        type: ``sentencepiece`` is the only kind known so far.
+        type: Says which kind of tokenizer this is.
         file: The tokenizer's model.
         bos: Id put in front.
         eos: Id put behind.
@@ -61,6 +70,50 @@ class Tokenizer(_Strict):
     pad: int = Field(ge=0)
     max_tokens: int = Field(ge=3, le=1024)
     lowercase: bool
+
+
+class WordsTokenizer(_Strict):
+    """A list of words, found in texts by the same analysis as in search (simplified, lower case, stemmed).
+
+    Attributes:
+        type: Says which kind of tokenizer this is.
+        file: UTF-8, one word a line; a word's id is its line, from 0. Line 0 is ``<pad>``, line 1 ``<unk>``.
+        max_tokens: Longest text in words; the rest is cut off.
+    """
+
+    type: Literal["words"]
+    file: FileName
+    max_tokens: int = Field(ge=1, le=1024)
+
+
+class JsonTokenizer(_Strict):
+    """A ``tokenizer.json`` of the ``tokenizers`` library (extra ``hub``), as model hubs carry it.
+
+    Only its normaliser, splitter and model are used; ends, length and padding are said here.
+
+    Attributes:
+        type: Says which kind of tokenizer this is.
+        file: The ``tokenizer.json``.
+        bos: Id put in front; None for none.
+        eos: Id put behind; None for none.
+        pad: Id that fills up shorter texts.
+        max_tokens: Longest text in tokens, ends included; the rest is cut off.
+        pad_to_max: Fill every text up to ``max_tokens``, for towers that read a fixed length.
+        lowercase: Fold case first.
+    """
+
+    type: Literal["tokenizers"]
+    file: FileName
+    bos: Annotated[int, Field(ge=0)] | None
+    eos: Annotated[int, Field(ge=0)] | None
+    pad: int = Field(ge=0)
+    max_tokens: int = Field(ge=3, le=1024)
+    pad_to_max: bool
+    lowercase: bool
+
+
+Tokenizer = Annotated[SentencePieceTokenizer | WordsTokenizer | JsonTokenizer, Field(discriminator="type")]
+"""How words become ids."""
 
 
 class TextInput(_Strict):
