@@ -63,7 +63,8 @@ def _parse_bool(value: Any) -> bool:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("bundle", str, "base", "Model bundle: a shipped name or the path of a bundle folder."),
+    Setting("bundle", str, "base", "Bundle of a new library: name, name@version or folder."),
+    Setting("models", str, "", "Folder of installed bundles; empty: `tusou/models` in the data folder."),
     Setting("workers", int, 0, "Decode and encode processes; 0 means one per core.", 0, 256),
     Setting("max_pixels", int, 178_000_000, "Largest picture accepted, in pixels.", 1),
     Setting("max_side", int, 30_000, "Longest side accepted, in pixels.", 1),
@@ -86,6 +87,7 @@ class Config:
     """Resolved settings; one field per row of SETTINGS."""
 
     bundle: str
+    models: str
     workers: int
     max_pixels: int
     max_side: int

@@ -68,15 +68,24 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     Raises:
         BundleError: Not found, manifest unreadable, or a file missing, truncated or altered.
     """
-    path = find_bundle(name_or_path)
-    raw = _read_manifest(path)
-    bundle = Bundle(path, _parse_manifest(path, raw), hashlib.sha256(raw).hexdigest())
+    bundle = read_bundle(find_bundle(name_or_path))
+    path = bundle.path
     problems = [
         problem for name, file in bundle.manifest.files.items() if (problem := _problem(path / name, file))
     ]
     if problems:
         raise BundleError(f"bundle {path}: {'; '.join(problems)}. {_remedy(path)}", reason="bundle_damaged")
     return bundle
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read what a bundle's folder says about itself; its other files are not looked at.
+
+    Raises:
+        BundleError: No readable manifest lies there.
+    """
+    raw = _read_manifest(path)
+    return Bundle(path, _parse_manifest(path, raw), hashlib.sha256(raw).hexdigest())
 
 
 def find_bundle(name_or_path: str | Path) -> Path:
