@@ -1,0 +1,1 @@
+"""Text towers: one file for each family, all of them in ``registry.TEXT_TOWERS``."""
