@@ -61,7 +61,8 @@ def load_hub_weights(tower: ImageTower, name: str) -> None:
     except (URLError, OSError, RuntimeError) as error:  # RuntimeError: the digest differs
         raise TrainingError(
             f"weights {name} could not be downloaded ({error}); bring the file "
-            f"{Path(weights.url).name} by other means and give its path as weights, or leave weights out to start from scratch",
+            f"{Path(weights.url).name} by other means and give its path as weights, or leave weights out to "
+            "start from scratch",
             reason="download_failed",
         ) from error
     _fill(tower, tensors, name)

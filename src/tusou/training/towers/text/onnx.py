@@ -33,7 +33,7 @@ class OnnxTextTower:
         """Load a graph and its tokenizer.
 
         Args:
-            file: Graph with inputs ``ids`` and perhaps ``mask``, (batch, tokens) int64; its first output is read.
+            file: Graph with inputs ``ids`` and perhaps ``mask``, int64; its first output is read.
             tokenizer: As in a bundle's manifest; its file lies beside the graph.
             threads: Threads of one run.
 
