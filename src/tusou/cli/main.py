@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("tusou.cli.check:check", "Verify catalog, blobs, embeddings and index."),
     "rebuild": ("tusou.cli.rebuild:rebuild", "Build the derived data anew from the catalog."),
     "serve": ("tusou.cli.serve:serve", "Serve the web page and the HTTP API."),
+    "data": ("tusou.cli.data:data", "Look at training data before training."),
     "eval": ("tusou.cli.eval:evaluate", "Measure retrieval quality."),
     "models": ("tusou.cli.models:models", "List and verify model bundles."),
     "bench": ("tusou.cli.bench:bench", "Run the speed scenarios."),

@@ -1,0 +1,1 @@
+"""One reader per format of training data: ``recognises`` looks, ``read`` reads and counts what it skips."""
