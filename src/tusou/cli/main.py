@@ -23,6 +23,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "rebuild": ("tusou.cli.rebuild:rebuild", "Build the derived data anew from the catalog."),
     "serve": ("tusou.cli.serve:serve", "Serve the web page and the HTTP API."),
     "data": ("tusou.cli.data:data", "Look at training data before training."),
+    "train": ("tusou.cli.train:train", "Train word vectors."),
+    "words": ("tusou.cli.words:words", "Ask word vectors for similar words and analogies."),
     "eval": ("tusou.cli.eval:evaluate", "Measure retrieval quality."),
     "models": ("tusou.cli.models:models", "List and verify model bundles."),
     "bench": ("tusou.cli.bench:bench", "Run the speed scenarios."),
