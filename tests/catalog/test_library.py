@@ -93,7 +93,7 @@ def test_a_writer_migrates_and_a_reader_waits_for_it(path: Path, monkeypatch: py
         connection.execute(text("ALTER TABLE suppliers ADD COLUMN since TEXT"))
 
     for module in ("catalog", "schema"):
-        monkeypatch.setattr(f"tusou.catalog.{module}.SCHEMA_VERSION", 2)
+        monkeypatch.setattr(f"tusou.catalog.{module}.SCHEMA_VERSION", len(MIGRATIONS) + 1)
     monkeypatch.setattr("tusou.catalog.schema.MIGRATIONS", [*MIGRATIONS, add_column])
     with pytest.raises(CatalogError) as caught:
         Library.open(path)

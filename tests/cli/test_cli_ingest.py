@@ -16,13 +16,12 @@ from fakes import KeywordEncoder
 from library_builder import picture, write_pictures
 from tusou.catalog.library import Library
 from tusou.cli.main import cli
-from tusou.config import Config
 from tusou.errors import TusouError
 
 
 @pytest.fixture(autouse=True)
 def _keyword_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    def maker(_config: Config) -> Callable[[], KeywordEncoder]:
+    def maker(_library: Library) -> Callable[[], KeywordEncoder]:
         return KeywordEncoder
 
     for verb in ("ingest", "rebuild"):
@@ -156,7 +155,7 @@ def test_a_missing_index_is_built_by_check(run: Run, source: Path, tmp_path: Pat
 
 def test_a_damaged_index_is_named_and_rebuilt(run: Run, source: Path, tmp_path: Path) -> None:
     run("ingest", source, "--quiet")
-    for path in (tmp_path / "lib" / "index").iterdir():
+    for path in (tmp_path / "lib" / "index").glob("*/*"):
         if path.is_file():
             path.write_bytes(b"garbage")
     (problem, *_) = values(run("check", "--json", code=1))["problems"]

@@ -42,7 +42,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def _fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tusou.search.engine.open_encoder", lambda _: KeywordEncoder())
+    monkeypatch.setattr("tusou.search.engine.open_library_encoder", lambda _: KeywordEncoder())
 
 
 def run(world: World, verb: str, *arguments: str) -> Result:

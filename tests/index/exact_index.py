@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -75,10 +76,14 @@ class ExactIndex:
     """Index protocol in the simplest way that is right."""
 
     def __init__(self, place: Place, vectors: VectorRows) -> None:
-        self.dim = vectors.dim
+        self.dim, self.folder = vectors.dim, Path()
         self._place, self._vectors, self._seen = place, vectors, place.commit
         self._pending = copy.copy(place.commit.documents)
         self._pending_rows = place.commit.rows
+
+    @property
+    def embedded(self) -> int:
+        return len(self._vectors)
 
     @property
     def watermark(self) -> int:

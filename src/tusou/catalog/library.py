@@ -37,7 +37,7 @@ class Library:
         jobs: Ingest jobs and refusals.
         blobs: Originals that were copied.
         thumbnails: JPEG thumbnails.
-        index_path: Folder of the derived index.
+        index_path: Folder of the derived indexes, one per model.
     """
 
     def __init__(self, path: Path, *, writer: bool) -> None:
@@ -113,6 +113,10 @@ class Library:
             self._embeddings[model_id] = store
         return self._embeddings[model_id]
 
+    def index_folder(self, model_id: str) -> Path:
+        """Folder of the index over a model's embeddings."""
+        return self.index_path / model_id
+
     def original_path(self, record: ImageRecord) -> Path:
         """Where the bytes of an image lie: a blob, or the supplier's own file.
 
@@ -163,6 +167,8 @@ class Library:
         self.drop_unreferenced(set(self.blobs.in_doubt()))
         self.blobs.settle()
         self.jobs.close_abandoned()
+        if (self.index_path / "manifest.json").exists():  # from before each model had an index of its own
+            shutil.rmtree(self.index_path)
 
     def _release(self) -> None:
         if self._lock is not None:

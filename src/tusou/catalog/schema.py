@@ -23,6 +23,7 @@ from sqlalchemy import (
     create_engine,
     event,
     insert,
+    literal,
     select,
     update,
 )
@@ -31,7 +32,7 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from tusou.catalog.durable import storage_full_message
 from tusou.errors import CatalogError, LibraryCorrupt, StorageFull
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version this program writes; raised by every entry of MIGRATIONS."""
 
 tables = MetaData()
@@ -119,6 +120,14 @@ segments = Table(
     Column("crc32", Integer, nullable=False),
 )
 
+model_roles = Table(
+    "model_roles",
+    tables,
+    Column("role", Text, primary_key=True),
+    Column("model_id", Text, nullable=False),
+    Column("dim", Integer, nullable=False),
+)
+
 jobs = Table(
     "jobs",
     tables,
@@ -151,7 +160,15 @@ def _create(connection: Connection) -> None:
     connection.execute(insert(counters), [{"name": "schema", "value": 0}, {"name": "rows", "value": 0}])
 
 
-MIGRATIONS: Sequence[Callable[[Connection], None]] = (_create,)
+def _name_the_model(connection: Connection) -> None:
+    """Until here a library's model was the one with the most embeddings."""
+    model_roles.create(connection, checkfirst=True)
+    role = literal("current").label("role")
+    most = select(role, segments.c.model_id, segments.c.dim).order_by(segments.c.stop.desc()).limit(1)
+    connection.execute(insert(model_roles).from_select(["role", "model_id", "dim"], most))
+
+
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (_create, _name_the_model)
 """Step i brings schema version i to i + 1, in one transaction each; steps are only ever appended."""
 
 

@@ -16,7 +16,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from tusou.catalog.library import Library
-from tusou.config import Config
 
 if TYPE_CHECKING:
     from tusou.encoders.bundle_encoder import BundleEncoder
@@ -55,11 +54,13 @@ def open_library(path: Path, *, writer: bool = False) -> Library:
     return Library.open(path, writer=writer)
 
 
-def encoder_maker(config: Config) -> Callable[[], BundleEncoder]:
-    """What opens the configured bundle's encoder; picklable, so that worker processes can call it."""
-    from tusou.encoders.bundle_encoder import open_encoder  # loads ONNX Runtime: only verbs that encode pay
+def encoder_maker(library: Library) -> Callable[[], BundleEncoder]:
+    """What opens the encoder of a library's bundle; picklable, so that worker processes can call it."""
+    # They load ONNX Runtime: only verbs that encode pay.
+    from tusou.encoders.bundle_encoder import open_encoder
+    from tusou.encoders.library_encoder import library_bundle
 
-    return partial(open_encoder, config.bundle)
+    return partial(open_encoder, library_bundle(library))
 
 
 def print_json(value: Any) -> None:

@@ -118,7 +118,7 @@ def _open_or_create(path: Path, source: Source, name: str) -> Library:
 
 def _run(library: Library, source: Source, name: str, options: IngestOptions, output: _Output) -> int:
     supplier = settle_supplier(library.catalog, name, source.supplier)
-    open_encoder = encoder_maker(library.config)
+    open_encoder = encoder_maker(library)
     with _stop_on_interrupt() as stopped, _progress(output.quiet) as show:
         summary = run_ingest(library, source, supplier, open_encoder, options, show, stopped)
     refusals = library.jobs.refusals(summary.job_id)

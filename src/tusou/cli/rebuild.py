@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from tusou.catalog.model_roles import current_model
 from tusou.catalog.records import Refusal
 from tusou.cli.common import encoder_maker, library_option, open_library, progress_bar
-from tusou.ingest.indexing import kept_model, rebuild_index
+from tusou.ingest.indexing import rebuild_index
 from tusou.ingest.rebuild import rebuild_embeddings, rebuild_thumbnails
 
 
@@ -23,14 +24,14 @@ def rebuild(library_path: Path, thumbnails: bool, embeddings: bool) -> int:
     """
     refusals: list[Refusal] = []
     with open_library(library_path, writer=True) as library:
-        open_encoder = encoder_maker(library.config)
+        open_encoder = encoder_maker(library)
         if thumbnails:
             with progress_bar("thumbnails") as report:
                 refusals += rebuild_thumbnails(library, open_encoder, report)
         if embeddings:
             with progress_bar("embeddings") as report:
                 refusals += rebuild_embeddings(library, open_encoder, report)
-        model = kept_model(library)
+        model = current_model(library.catalog)
         count = rebuild_index(library, model) if model is not None else 0
     click.echo(f"indexed {count:,} images")
     for refusal in refusals:

@@ -10,11 +10,13 @@ from threading import Lock
 import numpy as np
 import onnxruntime
 
+from tusou.config import load_config
 from tusou.encoders.preprocess import pixel_tensor
 from tusou.encoders.tokenizers import open_tokenizer
 from tusou.encoders.tokenizers_base import TokenReader
 from tusou.errors import BundleError, EncoderError
-from tusou.models.bundle import Bundle, load_bundle
+from tusou.models.bundle import Bundle
+from tusou.models.registry import Registry, models_folder
 from tusou.types import Embeddings, Pixels
 
 IMAGE_BATCH = 8
@@ -91,9 +93,10 @@ class BundleEncoder:
                     reason="bad_pixels",
                 )
         spec = self.bundle.manifest.image
+        size = self._batch_size(spec.file, IMAGE_BATCH) if len(pixels) else IMAGE_BATCH
         batches = (
-            self._run(spec.file, {"pixels": pixel_tensor(pixels[i : i + IMAGE_BATCH], spec)})
-            for i in range(0, len(pixels), IMAGE_BATCH)
+            self._run(spec.file, {"pixels": pixel_tensor(pixels[i : i + size], spec)})
+            for i in range(0, len(pixels), size)
         )
         return _stack((row for batch in batches for row in batch), self.dim)
 
@@ -106,8 +109,9 @@ class BundleEncoder:
         rows = [reader.ids(spec.query_template.replace("{}", text)) for text in texts]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         embeddings = np.empty((len(rows), self.dim), dtype=np.float32)
-        for start in range(0, len(order), TEXT_BATCH):
-            chosen = order[start : start + TEXT_BATCH]
+        size = self._batch_size(spec.file, TEXT_BATCH)
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
             ids, mask = reader.batch([rows[i] for i in chosen])
             embeddings[chosen] = self._run(spec.file, {"ids": ids, "mask": mask})
         return embeddings
@@ -137,6 +141,10 @@ class BundleEncoder:
                 self._sessions[file] = session
             return self._sessions[file]
 
+    def _batch_size(self, file: str, usual: int) -> int:
+        """Rows per run: 1 for a tower that was exported for one."""
+        return 1 if self._session(file).get_inputs()[0].shape[0] == 1 else usual
+
     def _token_reader(self) -> TokenReader:
         with self._lock:
             if self._reader is None:
@@ -162,13 +170,14 @@ def open_encoder(name_or_path: str | Path, *, threads: int = 1) -> BundleEncoder
     """Verify a bundle and make its encoder.
 
     Args:
-        name_or_path: A shipped name or the path of a bundle folder.
+        name_or_path: ``name``, ``name@version`` or folder, see Registry.resolve.
         threads: Threads inside one run.
 
     Raises:
         BundleError: The bundle is missing, incomplete or altered.
     """
-    return BundleEncoder(load_bundle(name_or_path), threads=threads)
+    registry = Registry(models_folder(load_config().models))
+    return BundleEncoder(registry.load(name_or_path), threads=threads)
 
 
 def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -136,9 +137,19 @@ class Index(Protocol):
 
     Writes become durable and visible at commit(); a reader in another process sees them after refresh().
     The watermark is the catalog change number up to which the committed index is complete.
+
+    Attributes:
+        dim: Length of an embedding.
+        folder: Where it keeps its files, and others what belongs to it.
     """
 
     dim: int
+    folder: Path
+
+    @property
+    def embedded(self) -> int:
+        """Rows that have an embedding so far; only these can be put."""
+        ...
 
     @property
     def watermark(self) -> int:

@@ -29,12 +29,16 @@ class EmbeddedIndex:
 
     A search reads one Snapshot, replaced as a whole by commit() and refresh(), so threads may search while
     another refreshes.
+
+    Attributes:
+        dim: Length of an embedding.
+        folder: Where the files are.
     """
 
     def __init__(self, path: Path, vectors: VectorRows, model_id: str, *, writer: bool) -> None:
         """Use open()."""
-        self.dim = vectors.dim
-        self._path, self._vectors, self._model_id, self._writer = path, vectors, model_id, writer
+        self.folder, self.dim = path, vectors.dim
+        self._vectors, self._model_id, self._writer = vectors, model_id, writer
         self._text: TextIndex | None = None
         self._snapshot = self._latest(None)
         self._rows: RowWriter | None = None
@@ -62,19 +66,19 @@ class EmbeddedIndex:
     def _latest(self, before: Snapshot | None) -> Snapshot:
         """Load the last commit, reading only what came since an earlier one."""
         while True:
-            self._stamp = manifest_stamp(self._path)
+            self._stamp = manifest_stamp(self.folder)
             manifest = self._read_manifest()
             try:
                 return self._load(manifest, before)
             except IndexCorrupt:
-                if manifest_stamp(self._path) == self._stamp:
+                if manifest_stamp(self.folder) == self._stamp:
                     raise  # otherwise a writer took away files that its newer commit no longer names
 
     def _read_manifest(self) -> Manifest:
-        manifest = read_manifest(self._path) or Manifest(self._model_id, self.dim, uuid.uuid4().hex)
+        manifest = read_manifest(self.folder) or Manifest(self._model_id, self.dim, uuid.uuid4().hex)
         if (manifest.model_id, manifest.dim) != (self._model_id, self.dim):
             raise IndexStale(
-                f"{self._path}: built for {manifest.model_id} ({manifest.dim} dimensions), "
+                f"{self.folder}: built for {manifest.model_id} ({manifest.dim} dimensions), "
                 f"asked for {self._model_id} ({self.dim}); {REBUILD}"
             )
         return manifest
@@ -82,10 +86,10 @@ class EmbeddedIndex:
     def _load(self, manifest: Manifest, before: Snapshot | None) -> Snapshot:
         """The snapshot of a commit."""
         if before is not None and before.manifest.identity == manifest.identity:
-            rows = load_rows(self._path, manifest, (before.manifest, before.data))
-            codes = load_codes(self._path, manifest, (before.manifest, before.codes))
+            rows = load_rows(self.folder, manifest, (before.manifest, before.data))
+            codes = load_codes(self.folder, manifest, (before.manifest, before.codes))
         else:
-            rows, codes = load_rows(self._path, manifest), load_codes(self._path, manifest)
+            rows, codes = load_rows(self.folder, manifest), load_codes(self.folder, manifest)
             self._text = self._open_text(manifest)
         text = self._text.reader() if self._text is not None else None
         return Snapshot(manifest, self._vectors, rows, codes, text)
@@ -93,8 +97,13 @@ class EmbeddedIndex:
     def _open_text(self, manifest: Manifest) -> TextIndex | None:
         if not (self._writer or manifest.generation):
             return None  # nothing was ever committed, and a reader makes no files
-        folder = self._path / TEXT_FOLDER
+        folder = self.folder / TEXT_FOLDER
         return TextIndex(folder, manifest.text_opstamp, manifest.rows, writer=self._writer)
+
+    @property
+    def embedded(self) -> int:
+        """Rows that have an embedding so far; only these can be put."""
+        return len(self._vectors)
 
     @property
     def watermark(self) -> int:
@@ -145,7 +154,7 @@ class EmbeddedIndex:
             manifest = self._write(text, rows, before.manifest, watermark)
         except OSError as error:
             if error.errno == errno.ENOSPC:
-                raise StorageFull(f"{self._path}: the disk has no room for the index") from error
+                raise StorageFull(f"{self.folder}: the disk has no room for the index") from error
             raise
         self._snapshot = self._load(manifest, before)
         rows.published(manifest, self._snapshot.data.columns)
@@ -153,7 +162,7 @@ class EmbeddedIndex:
 
     def _write(self, text: TextIndex, rows: RowWriter, before: Manifest, watermark: int) -> Manifest:
         opstamp = text.commit()
-        codes, trained_rows = write_codes(self._path, before, self._vectors, rows.rows)
+        codes, trained_rows = write_codes(self.folder, before, self._vectors, rows.rows)
         files, dictionaries, live = rows.write()
         manifest = replace(
             before,
@@ -166,19 +175,19 @@ class EmbeddedIndex:
             trained_rows=trained_rows,
             files={**codes, **files},
         )
-        write_manifest(self._path, manifest)
+        write_manifest(self.folder, manifest)
         return manifest
 
     def _sweep(self, *manifests: Manifest) -> None:
         """Remove files that neither of the last two commits names; readers have moved on from them."""
         named = {state.name for manifest in manifests for state in manifest.files.values()}
-        for path in self._path.glob("*.bin"):
+        for path in self.folder.glob("*.bin"):
             if path.name not in named:
                 path.unlink()
 
     def refresh(self) -> bool:
         """See what another process committed; True when something changed."""
-        if self._writer or manifest_stamp(self._path) == self._stamp:
+        if self._writer or manifest_stamp(self.folder) == self._stamp:
             return False
         self._snapshot = self._latest(self._snapshot)
         return True
@@ -227,7 +236,7 @@ class EmbeddedIndex:
 
     def verify(self) -> list[str]:
         """Problems found by comparing every file with its manifest; empty when sound."""
-        problems = [check_committed(self._path, state) for state in self._snapshot.manifest.files.values()]
+        problems = [check_committed(self.folder, state) for state in self._snapshot.manifest.files.values()]
         if self._text is not None:
             problems += self._text.problems()
         return [problem for problem in problems if problem is not None]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from tusou.catalog.blobs import file_sha256
 from tusou.catalog.library import Library
+from tusou.catalog.model_roles import LibraryModel, current_model
 from tusou.catalog.records import Origin
 from tusou.errors import LibraryCorrupt, VectorIndexError
-from tusou.ingest.indexing import KeptModel, catch_up, kept_model, open_index
+from tusou.ingest.indexing import catch_up, open_index
 from tusou.types import ImageRecord
 
 _PAGE = 1_000
@@ -46,7 +47,7 @@ def check_library(
     yield from _check_thumbnails(library)
     if library.writer:
         yield from _check_strays(library)
-    model = kept_model(library)
+    model = current_model(library.catalog)
     if model is None:
         if library.catalog.count():
             yield Problem("images without embeddings", "catalog.sqlite", "tusou rebuild --embeddings")
@@ -117,7 +118,7 @@ def _check_strays(library: Library) -> Iterator[Problem]:
         yield Problem("original of no image", str(library.blobs.path(sha256)), "delete the file")
 
 
-def _check_embeddings(library: Library, model: KeptModel) -> Iterator[Problem]:
+def _check_embeddings(library: Library, model: LibraryModel) -> Iterator[Problem]:
     store = library.embeddings(model.model_id, model.dim)
     try:
         length = len(store)
@@ -131,8 +132,8 @@ def _check_embeddings(library: Library, model: KeptModel) -> Iterator[Problem]:
         yield Problem("image without an embedding", record.image_id, "tusou rebuild --embeddings")
 
 
-def _check_index(library: Library, model: KeptModel) -> Iterator[Problem]:
-    where, advice = str(library.index_path), "tusou rebuild"
+def _check_index(library: Library, model: LibraryModel) -> Iterator[Problem]:
+    where, advice = str(library.index_folder(model.model_id)), "tusou rebuild"
     try:
         index = open_index(library, model, writer=library.writer)
         try:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
 from tusou.catalog.durable import storage_errors, sync_all
 from tusou.catalog.library import Library
 from tusou.catalog.licenses import license_of
+from tusou.catalog.model_roles import LibraryModel, adopt_model, current_model
 from tusou.catalog.records import Change
 from tusou.errors import IndexStale, LibraryLocked, UnknownLicense
 from tusou.index.base import FieldTokens, Index, IndexDocument
@@ -35,21 +36,6 @@ class Model(Protocol):
     def dim(self) -> int:
         """Length of an embedding."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class KeptModel:
-    """The model a library is embedded with, known without opening a bundle."""
-
-    model_id: str
-    dim: int
-
-
-def kept_model(library: Library) -> KeptModel | None:
-    """The model most of the library is embedded with; None while it is empty."""
-    catalog = library.catalog
-    model_id = max(catalog.models(), key=catalog.embedded_rows, default="")
-    return KeptModel(model_id, catalog.segments(model_id)[0].dim) if model_id else None
 
 
 def document_of(record: ImageRecord, supplier: Supplier, analyzer: Analyzer | None = None) -> IndexDocument:
@@ -125,34 +111,38 @@ def open_index(library: Library, model: Model, *, writer: bool = False) -> Index
 
     Args:
         library: Open for writing when ``writer``.
-        model: An encoder, or anything that names its model.
+        model: An encoder, or anything that names its model. A library without a model adopts a writer's.
         writer: Open for upsert, delete and commit.
 
     Raises:
-        IndexStale: The library's embeddings or index belong to another model.
+        IndexStale: The library uses another model.
         IndexCorrupt: A file of the index does not match its manifest.
     """
     check_model(library, model)
+    if writer:
+        adopt_model(library.catalog, LibraryModel(model.model_id, model.dim))
     rows = library.embeddings(model.model_id, model.dim)
-    return EmbeddedIndex.open(library.index_path, rows, model.model_id, writer=writer)
+    return EmbeddedIndex.open(library.index_folder(model.model_id), rows, model.model_id, writer=writer)
 
 
 def check_model(library: Library, model: Model) -> None:
-    """Refuse a model the library was not embedded with.
+    """Refuse a model the library does not use.
 
     Raises:
-        IndexStale: Naming the model it was embedded with.
+        IndexStale: Naming the model it uses.
     """
-    models = library.catalog.models()
-    if models and model.model_id not in models:
+    current = current_model(library.catalog)
+    if current is not None and model.model_id != current.model_id:
         raise IndexStale(
-            f"{library.path} is embedded with {', '.join(models)}, not with {model.model_id}; "
-            "use that bundle (setting bundle), or run `tusou rebuild --embeddings` with the new one"
+            f"{library.path} is embedded with {current.model_id}, not with {model.model_id}; use that one, "
+            "or switch the library with `tusou models use`"
         )
 
 
 def catch_up(library: Library, index: Index) -> int:
     """Apply every change the index has not seen, page by page, each page durable.
+
+    It stops before an image that has no embedding of the index's model yet; who embeds it catches up then.
 
     Args:
         library: Where the changes are.
@@ -161,13 +151,20 @@ def catch_up(library: Library, index: Index) -> int:
     Returns:
         Number of changes applied.
     """
-    words = UserWords(library.index_path)
+    words = UserWords(index.folder)
     applied = 0
-    while changes := library.catalog.changes(index.watermark, _PAGE):
+    while changes := _embedded(library, index, library.catalog.changes(index.watermark, _PAGE)):
         _apply(library, index, changes, words)
         index.commit(changes[-1].number)
         applied += len(changes)
     return applied
+
+
+def _embedded(library: Library, index: Index, changes: Sequence[Change]) -> Sequence[Change]:
+    """The changes before the first live image without an embedding."""
+    embedded = index.embedded
+    waiting = library.catalog.get_rows(change.row for change in changes if change.row >= embedded)
+    return list(takewhile(lambda change: change.kind == "delete" or change.row not in waiting, changes))
 
 
 def _apply(library: Library, index: Index, changes: Sequence[Change], words: UserWords) -> None:
@@ -218,9 +215,9 @@ def update_index(library: Library, model: Model | None = None) -> int:
 
     Args:
         library: Open for writing.
-        model: The index's; the one the library is embedded with when None.
+        model: The index's; the one the library uses when None.
     """
-    model = model or kept_model(library)
+    model = model or current_model(library.catalog)
     if model is None:
         return 0  # nothing was ever embedded, so there is no index either
     index = open_index(library, model, writer=True)
@@ -241,19 +238,27 @@ def rebuild_index(library: Library, model: Model) -> int:
         Number of images indexed.
     """
     check_model(library, model)
-    fresh = library.path / "index.new"
+    place = library.index_folder(model.model_id)
+    fresh = place.with_name(f"{place.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     rows = library.embeddings(model.model_id, model.dim)
     index = EmbeddedIndex.open(fresh, rows, model.model_id, writer=True)
     try:
-        count = _fill(library, index, UserWords(fresh))
+        count = fill_index(library, index)
     finally:
         index.close()
-    _swap(library.index_path, fresh)
+    _swap(place, fresh)
     return count
 
 
-def _fill(library: Library, index: Index, words: UserWords) -> int:
+def fill_index(library: Library, index: Index) -> int:
+    """Put every image into an empty index under one commit; returns their number.
+
+    Args:
+        library: All of its images have an embedding of the index's model.
+        index: Open for writing.
+    """
+    words = UserWords(index.folder)
     suppliers = {supplier.name: supplier for supplier in library.catalog.suppliers()}
     watermark = library.catalog.last_change()
     count, row = 0, -1
@@ -266,7 +271,7 @@ def _fill(library: Library, index: Index, words: UserWords) -> int:
 
 def _swap(path: Path, fresh: Path) -> None:
     """Put a folder in another's place; a crash in between leaves no index, which catches up from nothing."""
-    old = path.with_name("index.old")
+    old = path.with_name(f"{path.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         path.replace(old)

@@ -11,9 +11,10 @@ from typing import Self
 import numpy as np
 
 from tusou.catalog.library import Library
+from tusou.catalog.model_roles import current_model
 from tusou.encoders.base import Encoder
-from tusou.encoders.bundle_encoder import open_encoder
-from tusou.errors import QueryError
+from tusou.encoders.library_encoder import open_library_encoder
+from tusou.errors import IndexStale, QueryError
 from tusou.imaging.decode import decode as decode_image
 from tusou.imaging.limits import Limits
 from tusou.index.base import Index
@@ -65,7 +66,10 @@ class _Asked:
 
 
 class SearchEngine:
-    """Answers searches over one library; safe to use from many threads.
+    """Answers searches over one library with one model; safe to use from many threads.
+
+    When the library is switched to another model, an engine goes on with what it has; a new one answers with
+    the new model (server.model_watch does that).
 
     Attributes:
         library: Where images and their records come from.
@@ -94,7 +98,7 @@ class SearchEngine:
         self.library, self.encoder, self.index = library, encoder, index
         self._decode = decode or partial(decode_image, limits=Limits.from_config(library.config))
         self._ranker = ranker or ConvexCombination()
-        self._words = UserWords(library.index_path)
+        self._words = UserWords(index.folder)
         self._lock = SharedLock()
         self._refreshing = Lock()
         self._refreshed = 0.0
@@ -108,16 +112,22 @@ class SearchEngine:
 
         Args:
             library: Open library; it stays the caller's to close.
-            encoder: Both towers; the bundle of the library's settings when None.
+            encoder: Both towers; the bundle of the library's model when None.
             decode: See __init__.
 
         Raises:
             BundleError: The bundle is missing, incomplete or altered.
-            IndexStale: The index belongs to another model.
+            IndexStale: The library uses another model.
             IndexCorrupt: The index is damaged.
         """
-        encoder = encoder or open_encoder(library.config.bundle)
-        return cls(library, encoder, open_index(library, encoder), decode=decode)
+        before = current_model(library.catalog)
+        opened = encoder or open_library_encoder(library)
+        try:
+            return cls(library, opened, open_index(library, opened), decode=decode)
+        except IndexStale:
+            if encoder is not None or current_model(library.catalog) == before:
+                raise
+            return cls.open(library, decode=decode)  # the library was switched in between
 
     def close(self) -> None:
         """Release the index; the library stays open."""
