@@ -64,6 +64,14 @@ def test_a_wanted_side_is_kept() -> None:
         assert image.width == 1100
 
 
+@pytest.mark.parametrize(
+    ("size", "scaled"), [((959, 600), True), ((958, 600), False), ((600, 961), True), ((500, 100), False)]
+)
+def test_a_jpeg_is_decoded_at_half_size_or_whole(size: tuple[int, int], scaled: bool) -> None:
+    """Scales between, such as 5/8, take longer than the whole; only the whole has block borders to see."""
+    assert (decode(encoded(photo(*size)), LIMITS).sample is None) is scaled
+
+
 def test_progressive_and_grey_jpeg() -> None:
     pixels = photo(900, 600)
     progressive = decode(encoded(pixels, progressive=True), LIMITS)

@@ -30,8 +30,9 @@ _RECORDS: Select[Any] = select(
     *(images.c[name] for name in RECORD_COLUMNS), suppliers.c.license, suppliers.c.terms
 ).join(suppliers, suppliers.c.name == images.c.supplier)
 
-# Built once: hydrating a page of results is on every search's path.
+# Built once: one is on every search's path, the other on every new image's.
 _BY_ROW = _RECORDS.where(images.c.row.in_(bindparam("rows", expanding=True)))
+_DIGESTS = select(images.c.sha256).where(images.c.sha256.in_(bindparam("digests", expanding=True))).distinct()
 
 
 class Catalog:
@@ -169,13 +170,11 @@ class Catalog:
 
     def referenced(self, digests: Iterable[str], *, copied_only: bool = False) -> set[str]:
         """Those of the SHA-256 digests some image still needs (with ``copied_only``, as a blob)."""
+        query = _DIGESTS.where(images.c.location == "") if copied_only else _DIGESTS
         needed: set[str] = set()
         with self.engine.connect() as connection:
             for part in chunks(digests):
-                query = select(images.c.sha256).where(images.c.sha256.in_(part)).distinct()
-                needed.update(
-                    connection.scalars(query.where(images.c.location == "") if copied_only else query)
-                )
+                needed.update(connection.scalars(query, {"digests": part}))
         return needed
 
     def count(self) -> int:

@@ -32,6 +32,9 @@ WORKING_SIDE = 512
 SCALED_SHARE = 15 / 16
 """Share of the wanted side that a scaled JPEG decode may fall short: 4000 pixels at 1/8 give 500."""
 
+_SCALES = (8, 4, 2)
+"""Divisors of the scaled JPEG decode; those between have no vector code: 5/8 takes longer than 8/8."""
+
 _BLANK_FRAMES = 16
 _REDUCIBLE = frozenset({"L", "RGB", "RGBA", "CMYK", "LAB", "I", "F"})
 
@@ -153,15 +156,11 @@ def _decode_jpeg(data: bytes, limits: Limits, side: int) -> DecodedImage:
 
 
 def _decode_jpeg_scaled(data: bytes, header: JpegHeader, side: int) -> DecodedImage:
-    """Decode with the scaled inverse DCT, the smallest scale that still fills the working picture."""
+    """Decode with the scaled inverse DCT, the smallest quick scale that still fills the working picture."""
     mode = "L" if header.components == 1 else "RGB"
-    wide = header.width >= header.height
-    enough = round(side * SCALED_SHARE)
+    min_width, min_height = _scaled_size(header.width, header.height, round(side * SCALED_SHARE))
     samples = simplejpeg.decode_jpeg(
-        data,
-        "GRAY" if mode == "L" else "RGB",
-        min_width=min(header.width, enough) if wide else 1,
-        min_height=1 if wide else min(header.height, enough),
+        data, "GRAY" if mode == "L" else "RGB", min_width=min_width, min_height=min_height
     ).squeeze(axis=2 if mode == "L" else ())
     full = samples.shape[:2] == (header.height, header.width)
     orientation, warnings = _jpeg_orientation(header.exif)
@@ -178,6 +177,13 @@ def _decode_jpeg_scaled(data: bytes, header: JpegHeader, side: int) -> DecodedIm
         quantizer=header.quantizer,
         warnings=warnings + color_warnings,
     )
+
+
+def _scaled_size(width: int, height: int, enough: int) -> tuple[int, int]:
+    """Size at the largest divisor that leaves enough on the longer side; the size itself when none does."""
+    longer = max(width, height)
+    divisor = next((divisor for divisor in _SCALES if -(-longer // divisor) >= enough), 1)
+    return -(-width // divisor), -(-height // divisor)
 
 
 def _sampled(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

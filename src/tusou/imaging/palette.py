@@ -14,6 +14,8 @@ _ROUNDS = 6
 _SAME_COLOR = 12.0  # CIE76 distance below which two centres are one colour to the eye
 _SMALLEST_SHARE = 0.02
 
+_CLUSTERS = np.arange(MAX_SWATCHES)[:, None]
+
 _Array = npt.NDArray[np.float32]
 
 
@@ -33,13 +35,11 @@ def dominant_colors(pixels: Pixels, visible: Mask | None = None) -> tuple[Swatch
         At most 6 swatches of at least 2 % each (one for any picture), largest share first.
     """
     colors, weights = _histogram(_samples(pixels, visible))
-    owners = _cluster(_to_lab(colors), weights)
-    totals = np.bincount(owners, weights)
-    means = np.stack([np.bincount(owners, weights * colors[:, i]) for i in range(3)], axis=1)
+    means, totals = _means(colors, weights, _cluster(_to_lab(colors), weights))
     shares = totals / weights.sum()
-    order = [int(i) for i in np.argsort(-shares, kind="stable") if totals[i] > 0]
-    kept = [i for i in order if shares[i] >= _SMALLEST_SHARE] or order[:1]
-    return tuple(_swatch(means[i] / totals[i], float(shares[i])) for i in kept)
+    order = np.argsort(-shares, kind="stable")
+    kept = order[shares[order] >= _SMALLEST_SHARE]
+    return tuple(_swatch(means[i], float(shares[i])) for i in (kept if len(kept) else order[:1]))
 
 
 def _samples(pixels: Pixels, visible: Mask | None) -> npt.NDArray[np.uint8]:
@@ -70,13 +70,17 @@ def _histogram(samples: npt.NDArray[np.uint8]) -> tuple[_Array, _Array]:
 def _cluster(lab: _Array, weights: _Array) -> npt.NDArray[np.intp]:
     """Weighted k-means: the cluster of each colour. Centres nearer than _SAME_COLOR become one."""
     centers = _first_centers(lab, weights)
-    weighted = np.column_stack([lab, np.ones(len(lab), np.float32)]) * weights[:, None]
     for _ in range(_ROUNDS):
-        members = _nearest(lab, centers)[:, None] == np.arange(len(centers))
-        sums = members.T.astype(np.float32) @ weighted
-        sums = sums[sums[:, 3] > 0]
-        centers = sums[:, :3] / sums[:, 3:]
+        centers, _totals = _means(lab, weights, _nearest(lab, centers))
     return _nearest(lab, _merge(centers))
+
+
+def _means(values: _Array, weights: _Array, owners: npt.NDArray[np.intp]) -> tuple[_Array, _Array]:
+    """Weighted mean and total weight of each cluster that owns something."""
+    members = (owners == _CLUSTERS) * weights
+    totals = members.sum(axis=1)
+    owning = totals > 0
+    return (members @ values)[owning] / totals[owning, None], totals[owning]
 
 
 def _first_centers(lab: _Array, weights: _Array) -> _Array:
@@ -90,15 +94,17 @@ def _first_centers(lab: _Array, weights: _Array) -> _Array:
 
 def _merge(centers: _Array) -> _Array:
     """Drop each centre that lies close to an earlier one."""
+    near = (_distances(centers, centers) <= _SAME_COLOR**2).tolist()
     kept: list[int] = []
-    for i in range(len(centers)):
-        if not kept or _distances(centers[i : i + 1], centers[kept]).min() > _SAME_COLOR**2:
+    for i, close in enumerate(near):
+        if not any(close[earlier] for earlier in kept):
             kept.append(i)
     return centers[kept]
 
 
 def _nearest(colors: _Array, centers: _Array) -> npt.NDArray[np.intp]:
-    return np.asarray(_distances(colors, centers).argmin(axis=1), np.intp)
+    halves = (centers**2).sum(axis=1) / 2  # |a - b|^2 / 2 without the |a|^2 / 2 all centres share
+    return np.asarray((halves - colors @ centers.T).argmin(axis=1), np.intp)
 
 
 def _distances(colors: _Array, centers: _Array) -> _Array:
@@ -112,6 +118,6 @@ def _to_lab(colors: _Array) -> _Array:
     return np.asarray(converted[0], dtype=np.float32)
 
 
-def _swatch(color: npt.NDArray[np.float64], share: float) -> Swatch:
+def _swatch(color: _Array, share: float) -> Swatch:
     red, green, blue = (int(value + 0.5) for value in color)
     return Swatch(rgb=(red, green, blue), share=round(share, 4))

@@ -17,35 +17,22 @@ _BLOCK = 8
 _NOISE_FLOOR = 0.25
 _BLOCKINESS_PER_STEP = 0.027
 _LOWEST_FREQUENCIES = 10
-_OPPONENTS = np.array(  # rows: red-green, yellow-blue, luma (ITU-R BT.601)
-    [[1.0, -1.0, 0.0], [0.5, 0.5, -1.0], [0.299, 0.587, 0.114]], np.float32
-)
-
 _Grey = npt.NDArray[np.uint8]
-_Moments = npt.NDArray[np.float64]
 
 
 def measure_quality(image: DecodedImage) -> Quality:
     """Measure a decoded image; ``Quality`` says what each number means."""
     grey = np.asarray(cv2.cvtColor(image.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    means, deviations = opponent_moments(image.pixels)
     return Quality(
         megapixels=image.width * image.height / 1e6,
         sharpness=sharpness(grey),
         exposure=exposure(grey),
-        contrast=float(deviations[2]) / 255,
-        colorfulness=colorfulness(means, deviations),
+        contrast=float(cv2.meanStdDev(grey)[1][0, 0]) / 255,
+        colorfulness=colorfulness(image.pixels),
         blockiness=(
             expected_blockiness(image.quantizer) if image.sample is None else blockiness(image.sample)
         ),
     )
-
-
-def opponent_moments(pixels: Pixels) -> tuple[_Moments, _Moments]:
-    """Means and standard deviations of red-green, yellow-blue and luma."""
-    opponents = cv2.transform(pixels.astype(np.float32), _OPPONENTS)
-    means, deviations = cv2.meanStdDev(opponents)
-    return np.asarray(means[:, 0], np.float64), np.asarray(deviations[:, 0], np.float64)
 
 
 def sharpness(grey: _Grey) -> float:
@@ -60,23 +47,30 @@ def sharpness(grey: _Grey) -> float:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
     laplacian = cv2.Laplacian(grey, cv2.CV_16S)
-    return math.log1p(float(cv2.meanStdDev(laplacian)[1][0, 0]) ** 2)
+    return math.log1p(cv2.norm(laplacian, cv2.NORM_L2SQR) / grey.size - cv2.mean(laplacian)[0] ** 2)
 
 
 def exposure(grey: _Grey) -> float:
     """Share of pixels whose luma is neither at the black nor at the white end."""
-    counts = cv2.calcHist([grey], [0], None, [256], [0, 256])
-    return float(counts[_BLACK : _WHITE + 1].sum() / grey.size)
+    return cv2.countNonZero(cv2.inRange(grey, _BLACK, _WHITE)) / grey.size
 
 
-def colorfulness(means: _Moments, deviations: _Moments) -> float:
+def colorfulness(pixels: Pixels) -> float:
     """Hasler and Suesstrunk's M (SPIE 2003): spread plus 0.3 x offset of the opponent colours.
 
-    Args:
-        means: Means of red-green and yellow-blue (further values are ignored).
-        deviations: Standard deviations of the same.
+    The opponents rg = R - G and yb = (R + G) / 2 - B are never made: their second moments follow from those
+    of the three differences of two channels, yb = ((R - B) + (G - B)) / 2 by the parallelogram law.
     """
-    return math.hypot(deviations[0], deviations[1]) + 0.3 * math.hypot(means[0], means[1])
+    red, green, blue = cv2.split(pixels)
+    size = red.size
+    rg, rb, gb = (
+        cv2.norm(one, other, cv2.NORM_L2SQR) / size
+        for one, other in ((red, green), (red, blue), (green, blue))
+    )
+    r, g, b, _ = cv2.mean(pixels)
+    rg_mean, yb_mean = r - g, (r + g) / 2 - b
+    spread = (rg - rg_mean**2) + ((2 * rb + 2 * gb - rg) / 4 - yb_mean**2)
+    return math.sqrt(max(0.0, spread)) + 0.3 * math.hypot(rg_mean, yb_mean)
 
 
 def blockiness(sample: _Grey) -> float:
