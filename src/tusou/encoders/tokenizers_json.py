@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tusou.encoders.tokenizers_base import Ids, pad_rows
-from tusou.errors import BundleError
+from tusou.errors import BundleError, EncoderError
 from tusou.models.manifest import JsonTokenizer
 
 if TYPE_CHECKING:
@@ -33,10 +33,17 @@ class JsonTokenReader:
         self._room = spec.max_tokens - len(ends)
 
     def ids(self, text: str) -> list[int]:
-        """Ids of one text, its ends marked; a text without tokens gets one ``pad`` when it has no ends."""
+        """Ids of one text, its ends marked; a text without tokens gets one ``pad`` when it has no ends.
+
+        Raises:
+            EncoderError: The vocabulary lacks what the text needs.
+        """
         spec = self._spec
         text = text.lower() if spec.lowercase else text
-        row = self._tokenizer.encode(text, add_special_tokens=False).ids[: self._room]
+        try:
+            row = self._tokenizer.encode(text, add_special_tokens=False).ids[: self._room]
+        except Exception as error:  # the library raises bare Exception, as for an unknown token not listed
+            raise EncoderError(f"tokenizer {spec.file} failed: {error}") from error
         front = [] if spec.bos is None else [spec.bos]
         back = [] if spec.eos is None else [spec.eos]
         return [*front, *row, *back] or [spec.pad]

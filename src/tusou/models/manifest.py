@@ -140,12 +140,14 @@ class DataSource(_Strict):
         license: Terms it came under.
         use: What it was used for.
         url: Where it is from; empty when there is no page.
+        sha256: Digest of the file it came as; empty when it was none.
     """
 
     name: str
     license: str
     use: str
     url: str = ""
+    sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
 class BundleFile(_Strict):
