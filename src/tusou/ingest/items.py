@@ -42,9 +42,8 @@ class FileContent:
         try:
             size = os.fstat(fd).st_size
             check_size(size, max_bytes)
-            head = os.pread(fd, _HEAD_BYTES, 0)
-            sniff(head)
-            return head + _read_exactly(fd, len(head), size - len(head), self.path)
+            sniff(os.pread(fd, _HEAD_BYTES, 0))
+            return _read_exactly(fd, 0, size, self.path)  # the head again: joining would copy the whole file
         finally:
             os.close(fd)
 
