@@ -136,11 +136,10 @@ def _texts(
 
 
 def _analyzer(library_path: Path | None) -> Analyzer:
-    """The library's own words are kept whole; without a library, the built-in dictionary alone."""
     from tusou.text.analyze import default_analyzer
-    from tusou.text.user_words import UserWords
+    from tusou.training.word_corpus import library_analyzer
 
     if library_path is None:
         return default_analyzer()
     with Library.open(library_path) as library:
-        return UserWords(library.index_path).analyzer
+        return library_analyzer(library)

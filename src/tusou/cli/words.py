@@ -94,10 +94,20 @@ def analogy(
     help="Where the picture goes.",
 )
 @click.option(
+    "--font",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A font file to write with before any installed one.",
+)
+@click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, another view."
 )
 def draw_map(
-    listed: tuple[str, ...], paths: tuple[Path, ...], limit: int | None, output: Path, seed: int
+    listed: tuple[str, ...],
+    paths: tuple[Path, ...],
+    limit: int | None,
+    output: Path,
+    font: Path | None,
+    seed: int,
 ) -> None:
     """Draw WORDS as a picture in which similar ones lie together (t-SNE); one panel per file of vectors."""
     if find_spec("sklearn") is None or find_spec("matplotlib") is None:
@@ -111,11 +121,11 @@ def draw_map(
         WordPanel(Path(vectors.source).name, known, vectors.matrix[vectors.rows(known)])
         for vectors, known in _shared_out(paths, limit, listed)
     ]
-    missing = draw_word_map(panels, output, seed=seed)
+    missing = draw_word_map(panels, output, font=font, seed=seed)
     if missing:
         click.echo(
             f"tusou: no installed font draws {missing}; they are boxes in the picture: "
-            "install a Chinese font (Noto Sans CJK, WenQuanYi …) and draw again",
+            "install a Chinese font (Noto Sans CJK, WenQuanYi …) or name a font file with --font",
             err=True,
         )
     click.echo(f"{output}: {sum(len(panel.words) for panel in panels)} words")
@@ -168,8 +178,5 @@ def _answer(
         neighbours = [{"word": each.word, "score": round(each.score, 4)} for each in found]
         print_json(asked | {"vectors": vectors.source, "neighbours": neighbours})
         return
-    print_table(
-        f"{title}  ({vectors.source})",
-        ["score", "word"],
-        [[f"{each.score:.3f}", each.word] for each in found],
-    )
+    click.echo(f"{title}  ({vectors.source})")
+    print_table("", ["score", "word"], [[f"{each.score:.3f}", each.word] for each in found])

@@ -17,7 +17,7 @@ from tusou.text.normalize import normalize
 Vectors = npt.NDArray[np.float32]
 
 _SPELLING_POOL = 50_000  # files list frequent words first; comparing with all 400,000 takes seconds
-_SPELLING_CUTOFF = 0.5  # one of two Chinese characters in common
+_LATIN_CUTOFF, _CHINESE_CUTOFF = 0.7, 0.5  # share of letters in common; one of two Chinese characters
 
 
 class Neighbour(NamedTuple):
@@ -109,8 +109,9 @@ class WordVectors:
 
     def near_spellings(self, word: str, k: int = 5) -> list[str]:
         """Words written nearly like this one, among the first 50,000 of the file."""
-        pool = self.words[:_SPELLING_POOL]
-        return difflib.get_close_matches(normalize(word), pool, k, _SPELLING_CUTOFF)
+        word = normalize(word)
+        cutoff = _LATIN_CUTOFF if word.isascii() else _CHINESE_CUTOFF
+        return difflib.get_close_matches(word, self.words[:_SPELLING_POOL], k, cutoff)
 
     def unknown_message(self, words: Sequence[str]) -> str:
         """Say that words have no vector here, and which ones are written nearly so."""

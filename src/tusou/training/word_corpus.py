@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tusou.catalog.library import Library
+from tusou.catalog.model_roles import current_model
 from tusou.errors import DataError
-from tusou.text.analyze import Analyzer
+from tusou.text.analyze import Analyzer, default_analyzer
 from tusou.text.normalize import MAX_CHARACTERS
+from tusou.text.user_words import UserWords
 from tusou.types import Language, Metadata
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -94,6 +96,12 @@ def library_texts(library: Library, *, languages: Iterable[Language] = LANGUAGES
                 yield from _texts(record.metadata, language)
 
 
+def library_analyzer(library: Library) -> Analyzer:
+    """What a library's searches use: its own keywords are kept whole."""
+    model = current_model(library.catalog)
+    return UserWords(library.index_folder(model.model_id)).analyzer if model else default_analyzer()
+
+
 def _texts(metadata: Metadata, language: Language) -> tuple[str, str, str]:
     if language == "zh":
         return metadata.title_zh, metadata.description_zh, " ".join(metadata.keywords_zh)
@@ -110,7 +118,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
                 yield f"{path} line {number}", line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} line {number + 1}: not UTF-8; save the file as UTF-8", reason="bad_text"
+            f"{path} line {number}: not UTF-8; save the file as UTF-8", reason="bad_text"
         ) from error
     except (OSError, EOFError) as error:
         raise DataError(

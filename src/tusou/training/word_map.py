@@ -17,9 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontEntry, fontManager, get_font
 from sklearn.manifold import TSNE
 
+from tusou.errors import DataError
 from tusou.text.word_vectors import Vectors
 
 _BASE_FONT = "DejaVu Sans"  # comes with matplotlib
+_BOXES = "Last Resort"  # so does this, which has a box for every character
 _PERPLEXITY = 30.0  # t-SNE's usual value; it must stay below the number of words
 _TSNE_FROM = 5
 _INCHES = 8.0
@@ -42,20 +44,26 @@ class WordPanel:
     matrix: Vectors
 
 
-def draw_word_map(panels: Sequence[WordPanel], output: Path, *, seed: int = 0) -> str:
+def draw_word_map(
+    panels: Sequence[WordPanel], output: Path, *, font: Path | None = None, seed: int = 0
+) -> str:
     """Write a PNG of the words, one panel per file side by side.
 
     Args:
         panels: At least one, each with at least one word.
         output: The PNG file.
+        font: A font file to write with before any installed one.
         seed: Start of t-SNE's random numbers.
 
     Returns:
-        Characters that no installed font can draw, drawn as boxes; empty when all is well.
+        Characters that no font can draw, drawn as boxes; empty when all is well.
+
+    Raises:
+        DataError: ``bad_font``: the font file cannot be read.
     """
     wanted = {character for panel in panels for character in "".join((panel.title, *panel.words))}
-    families, missing = choose_fonts(wanted, fontManager.ttflist)
-    with rc_context({"font.family": families}), warnings.catch_warnings():
+    families, missing = choose_fonts(wanted, [*_own_font(font), *installed_fonts()])
+    with rc_context({"font.family": families or [_BASE_FONT]}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # told by what is returned
         figure = Figure((_INCHES * len(panels), _INCHES), layout="constrained")
         for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -91,12 +99,15 @@ def word_positions(matrix: Vectors, *, seed: int = 0) -> Points:
 def choose_fonts(characters: Iterable[str], fonts: Sequence[FontEntry]) -> tuple[list[str], str]:
     """The font families that draw these characters together, and what none of them can draw.
 
-    matplotlib takes each character from the first family that has it. Plain upright fonts come first.
+    matplotlib takes each character from the first family that has it.
+
+    Args:
+        characters: What is to be drawn; invisible ones do not count.
+        fonts: Best first.
     """
     left = {character for character in characters if character.isprintable()}
-    left -= {character for character in left if ord(character) in _base_characters()}
-    families = [_BASE_FONT]
-    for font in sorted(fonts, key=_plainness):
+    families = []
+    for font in fonts:
         if not left:
             break
         drawn = {character for character in left if ord(character) in _characters_of(font.fname)}
@@ -104,6 +115,23 @@ def choose_fonts(characters: Iterable[str], fonts: Sequence[FontEntry]) -> tuple
             families.append(font.name)
             left -= drawn
     return families, "".join(sorted(left))
+
+
+def installed_fonts() -> list[FontEntry]:
+    """Matplotlib's own font, then plain upright sans-serif fonts, then the others."""
+    return sorted((font for font in fontManager.ttflist if not font.name.startswith(_BOXES)), key=_plainness)
+
+
+def _own_font(path: Path | None) -> list[FontEntry]:
+    if path is None:
+        return []
+    try:
+        fontManager.addfont(path)
+    except (OSError, RuntimeError) as error:  # RuntimeError: no font format that is known
+        raise DataError(
+            f"{path} cannot be used as a font ({error}); name another", reason="bad_font"
+        ) from error
+    return fontManager.ttflist[-1:]
 
 
 def _main_axes(unit: Points) -> Points:
@@ -124,17 +152,14 @@ def _draw(axes: Axes, panel: WordPanel, seed: int) -> None:
     axes.margins(0.1)
 
 
-def _plainness(font: FontEntry) -> tuple[bool, bool, bool, str]:
+def _plainness(font: FontEntry) -> tuple[bool, bool, bool, bool, str]:
     return (
+        font.name != _BASE_FONT,
         font.style != "normal",
         font.weight not in (400, "normal", "regular"),
         "Sans" not in font.name,
         font.name,
     )
-
-
-def _base_characters() -> frozenset[int]:
-    return _characters_of(next(font.fname for font in fontManager.ttflist if font.name == _BASE_FONT))
 
 
 @cache
