@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tusou.catalog.catalog import Catalog
 from tusou.catalog.durable import storage_errors, sync_all
-from tusou.catalog.records import Segment
+from tusou.catalog.records import Batch, Segment
 from tusou.errors import DimensionMismatch, LibraryCorrupt
 from tusou.types import Embeddings, Rows
 
@@ -91,6 +91,14 @@ class EmbeddingStore:
         with storage_errors(self.path):
             self._write(first * self._row_bytes, data)
         return Segment(self.model_id, self.dim, first, start + len(embeddings), zlib.crc32(data))
+
+    def add(self, start: int, embeddings: Embeddings) -> None:
+        """Append embeddings of images the catalog has already, and acknowledge them.
+
+        Raises:
+            StorageFull: The disk has no room.
+        """
+        self._catalog.apply(Batch(segments=[self.append(start, embeddings)]))
 
     def corrupt_segments(self) -> list[Segment]:
         """Segments whose bytes do not match their checksum."""

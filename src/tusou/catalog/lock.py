@@ -16,8 +16,12 @@ class WriterLock:
     behind. The process id in the file is for messages only.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, doing: str = "writing to") -> None:
         """Take the lock at once.
+
+        Args:
+            path: The lock's file.
+            doing: What its holder does to the library, for the message.
 
         Raises:
             LibraryLocked: Another process has it; the message names the process id.
@@ -29,7 +33,7 @@ class WriterLock:
             holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(self._fd)
             raise LibraryLocked(
-                f"process {holder} is writing to the library {path.parent}; wait until it ends or stop it"
+                f"process {holder} is {doing} the library {path.parent}; wait until it ends or stop it"
             ) from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)

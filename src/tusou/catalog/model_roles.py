@@ -78,8 +78,9 @@ def promote_model(catalog: Catalog, model_id: str) -> None:
                 f"{model_id} is not to come any more (now {coming}); run `tusou models use` again",
                 reason="switch_withdrawn",
             )
-        before = {"previous": roles["current"]} if "current" in roles else {}
-        _write(connection, {"current": coming, **before})
+        if "current" in roles:
+            roles["previous"] = roles["current"]
+        _write(connection, {**roles, "current": coming})
 
 
 def roll_back(catalog: Catalog) -> LibraryModel:

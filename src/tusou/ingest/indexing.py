@@ -232,39 +232,50 @@ def rebuild_index(library: Library, model: Model) -> int:
 
     Args:
         library: Open for writing.
-        model: The one the library is embedded with.
+        model: The one the library uses.
 
     Returns:
         Number of images indexed.
+
+    Raises:
+        IndexStale: The library uses another model, or some images have no embedding yet.
     """
     check_model(library, model)
     place = library.index_folder(model.model_id)
     fresh = place.with_name(f"{place.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     rows = library.embeddings(model.model_id, model.dim)
+    if len(rows) < library.catalog.row_limit():
+        raise IndexStale(
+            f"{library.catalog.row_limit() - len(rows):,} rows have no embedding of {model.model_id}; "
+            "run `tusou rebuild --embeddings`"
+        )
     index = EmbeddedIndex.open(fresh, rows, model.model_id, writer=True)
     try:
-        count = fill_index(library, index)
+        count = fill_index(library, index, library.catalog.last_change())
     finally:
         index.close()
     _swap(place, fresh)
     return count
 
 
-def fill_index(library: Library, index: Index) -> int:
-    """Put every image into an empty index under one commit; returns their number.
+def fill_index(library: Library, index: Index, watermark: int) -> int:
+    """Put every image that has an embedding into an empty index under one commit; returns their number.
 
     Args:
-        library: All of its images have an embedding of the index's model.
+        library: Where the images are.
         index: Open for writing.
+        watermark: Number of a change; the images it and all before it are about have embeddings.
     """
     words = UserWords(index.folder)
     suppliers = {supplier.name: supplier for supplier in library.catalog.suppliers()}
-    watermark = library.catalog.last_change()
+    embedded = index.embedded
     count, row = 0, -1
     while records := library.catalog.records(row, _PAGE):
+        row = records[-1].row
+        records = [record for record in records if record.row < embedded]
         index.upsert(_documents(records, suppliers, words))
-        count, row = count + len(records), records[-1].row
+        count += len(records)
     index.commit(watermark)
     return count
 

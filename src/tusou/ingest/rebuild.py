@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import numpy as np
-
-from tusou.catalog.embeddings import EmbeddingStore
 from tusou.catalog.library import Library
-from tusou.catalog.records import Batch, Refusal
+from tusou.catalog.model_roles import LibraryModel, adopt_model
+from tusou.catalog.records import Refusal
 from tusou.imaging.pool import Outcome
+from tusou.ingest.embedding import Opener, Report, embed_missing, open_embedders
+from tusou.ingest.indexing import check_model
 from tusou.ingest.items import FileContent, Item
 from tusou.ingest.run import open_workers
-from tusou.ingest.worker import ImageEncoder, Prepared, Work
+from tusou.ingest.worker import Prepared, Work
 from tusou.types import ImageRecord, Metadata
 
 _PAGE = 256
-
-Opener = Callable[[], ImageEncoder]
-Report = Callable[[float], None]
 
 
 def _silent(_fraction: float) -> None:
@@ -76,10 +73,10 @@ def rebuild_thumbnails(library: Library, open_encoder: Opener, report: Report = 
 
 
 def rebuild_embeddings(library: Library, open_encoder: Opener, report: Report = _silent) -> list[Refusal]:
-    """Embed every original anew with the encoder's model, and forget other models.
+    """Embed every original anew with the library's model.
 
-    Rows of a model that is half done (an interrupted run) are kept and continued; a model that is complete is
-    done again from the start.
+    Embeddings that are half done (an interrupted run) are continued; complete ones are done again from the
+    start.
 
     Args:
         library: Open for writing.
@@ -88,31 +85,15 @@ def rebuild_embeddings(library: Library, open_encoder: Opener, report: Report = 
 
     Returns:
         Originals that could not be read; their rows hold zeros, which match nothing.
+
+    Raises:
+        IndexStale: The library uses another model; see switch.switch_model.
     """
     encoder = open_encoder()
+    check_model(library, encoder)
+    adopt_model(library.catalog, LibraryModel(encoder.model_id, encoder.dim))
     store = library.embeddings(encoder.model_id, encoder.dim)
-    catalog = library.catalog
-    if catalog.embedded_rows(encoder.model_id) >= catalog.row_limit():
+    if len(store) >= library.catalog.row_limit():
         store.clear()
-    refusals: list[Refusal] = []
-    for records, outcomes in _outcomes(library, open_encoder, len(store) - 1, report):
-        _append(library, store, records, outcomes)
-        refusals += filter(None, map(_refusal, records, outcomes))
-    for model_id in catalog.models():
-        if model_id != encoder.model_id:
-            catalog.drop_segments(model_id)
-    return refusals
-
-
-def _append(
-    library: Library,
-    store: EmbeddingStore,
-    records: list[ImageRecord],
-    outcomes: list[Outcome[Work, Prepared]],
-) -> None:
-    first, last = records[0].row, records[-1].row
-    embeddings = np.zeros((last + 1 - first, store.dim), np.float32)
-    for record, outcome in zip(records, outcomes, strict=True):
-        if outcome.result is not None and outcome.result.embedding is not None:
-            embeddings[record.row - first] = outcome.result.embedding
-    library.catalog.apply(Batch(segments=[store.append(first, embeddings)]))
+    with open_embedders(library, open_encoder) as workers:
+        return embed_missing(library, store, workers, report)

@@ -11,6 +11,7 @@ from tusou.catalog.library import Library
 from tusou.catalog.records import Refusal
 from tusou.imaging.limits import Limits
 from tusou.imaging.pool import GuardedPool
+from tusou.ingest.embedding import complete_embeddings
 from tusou.ingest.fetch import FetchLimits, fetch
 from tusou.ingest.indexing import catch_up, open_index
 from tusou.ingest.pipeline import IngestJob, IngestOptions, IngestSummary, Progress
@@ -57,7 +58,7 @@ def run_ingest(
         should_stop: Asked between items; True ends the job after what is under way.
 
     Raises:
-        IndexStale: The library is embedded with another model.
+        IndexStale: The library uses another model.
         StorageFull: The disk has no room; what was acknowledged is kept.
         WorkerError: No worker process can be started.
     """
@@ -65,6 +66,7 @@ def run_ingest(
     index = open_index(library, encoder, writer=True)
     limits = FetchLimits.from_config(library.config)
     try:
+        complete_embeddings(library, open_encoder)
         catch_up(library, index)
         with open_workers(library, open_encoder) as workers:
             job = IngestJob(

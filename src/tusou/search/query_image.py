@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,11 +80,12 @@ def _from_bytes(data: bytes, region: Region | None, encoder: Encoder, decode: De
 def _from_library(
     record: ImageRecord, region: Region | None, library: Library, encoder: Encoder, decode: Decode
 ) -> QueryImage:
-    """Use what ingest kept of the image; only a region needs its pixels again."""
-    if region is not None:
-        cut = _from_bytes(_read_original(record, library), region, encoder, decode)
-        return QueryImage(cut.embedding, cut.fingerprint, cut.fingerprint_quality, "", record.row)
-    kept = library.embeddings(encoder.model_id, encoder.dim).take(np.array([record.row]))
+    """Use what ingest kept of the image; a region needs its pixels again."""
+    embeddings = library.embeddings(encoder.model_id, encoder.dim)
+    if region is not None or record.row >= len(embeddings):  # it may have come under another model
+        read = _from_bytes(_read_original(record, library), region, encoder, decode)
+        return replace(read, row=record.row)
+    kept = embeddings.take(np.array([record.row]))
     return QueryImage(
         kept[0].astype(np.float32), record.fingerprint, record.fingerprint_quality, record.sha256, record.row
     )

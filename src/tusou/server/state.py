@@ -17,6 +17,7 @@ from tusou.ingest.fetch import FetchLimits, fetch
 from tusou.search.engine import SearchEngine
 from tusou.server.home import Home
 from tusou.server.metrics import Metrics
+from tusou.server.model_watch import ModelWatch
 from tusou.server.workers import PictureWorkers
 from tusou.types import SearchPage, SearchRequest, Supplier
 
@@ -31,7 +32,8 @@ class ServerState:
 
     Attributes:
         library: The open library.
-        engine: Searches it.
+        engine: Searches it; replaced as a whole when the library is switched to another model, so a request
+            that asked for it once is answered by one model.
         metrics: What Prometheus reads.
         workers: Processes that decode pictures from outside.
         home: What the empty page offers.
@@ -46,6 +48,7 @@ class ServerState:
         self.metrics = Metrics()
         self.home = Home()
         self.ready = False
+        self._watch = ModelWatch(library, lambda: self.engine.encoder.model_id, self._reopen)
         # Searches are bound by the processor: more threads than cores only make each of them slower.
         self._limiter = anyio.CapacityLimiter(library.config.worker_count)
 
@@ -55,7 +58,7 @@ class ServerState:
 
         Args:
             path: The library folder.
-            encoder: Both towers; the bundle of the library's settings when None.
+            encoder: Both towers; the bundle of the library's model when None.
 
         Raises:
             TusouError: The library, its index or the model bundle cannot be used.
@@ -69,17 +72,31 @@ class ServerState:
             library.close()
             raise
         state = cls(library, engine, workers)
-        engine.search(SearchRequest(q=WARM_UP, limit=1))
-        state.metrics.model.labels(engine.encoder.model_id).set(1)
+        state._answer_with(engine)
         state.ready = True
+        state._watch.start()
         return state
 
     def close(self) -> None:
         """Release everything."""
         self.ready = False
+        self._watch.stop()
         self.workers.close()
         self.engine.close()
         self.library.close()
+
+    def _reopen(self) -> None:
+        """Open the library's new model beside the old one, then answer with it.
+
+        Requests under way keep the old engine; it is let go with the last of them.
+        """
+        self._answer_with(SearchEngine.open(self.library, decode=self.workers.decode))
+
+    def _answer_with(self, engine: SearchEngine) -> None:
+        engine.search(SearchRequest(q=WARM_UP, limit=1))
+        self.metrics.model.clear()
+        self.metrics.model.labels(engine.encoder.model_id).set(1)
+        self.engine = engine
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work in a thread, so that the event loop goes on."""
