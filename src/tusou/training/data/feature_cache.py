@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from tusou.catalog.durable import dump_json, storage_errors, write_durably
 from tusou.catalog.lock import WriterLock
-from tusou.errors import DataError, StorageFull
+from tusou.errors import DataError, LibraryLocked, StorageFull
 from tusou.index.append_file import append, check_committed
 from tusou.index.manifest import FileState
 
@@ -95,13 +95,12 @@ class FeatureCache:
 
         Raises:
             StorageFull: The disk has not enough room for all rows; nothing was begun, or what was done stays.
-            LibraryLocked: Another process builds this cache.
-            DataError: Features that are not finite in float16 or of another shape (``bad_features``); a
-                damaged cache (``features_damaged``).
+            DataError: Another process builds this cache (``features_locked``); features are not finite in
+                float16 or of another shape (``bad_features``); the cache is damaged (``features_damaged``).
         """
         with storage_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        lock = WriterLock(self.folder / "lock")
+        lock = self._lock()
         try:
             state = self._state() or self._wanted
             while state.done < state.count:
@@ -120,6 +119,15 @@ class FeatureCache:
                 manifest cannot be read (``features_damaged``).
         """
         return self._map(self._state() or self._wanted)
+
+    def _lock(self) -> WriterLock:
+        try:
+            return WriterLock(self.folder / "lock")
+        except LibraryLocked:
+            raise DataError(
+                f"another process builds the features in {self.folder}; wait until it ends or stop it",
+                reason="features_locked",
+            ) from None
 
     def _map(self, state: CacheState) -> Features:
         if not state.done or state.done < state.count:

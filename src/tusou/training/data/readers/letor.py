@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tusou.training.data.builder import is_grade, nothing_usable
 from tusou.training.data.letor import LetorData
@@ -68,6 +69,7 @@ class _Table:
 
     def __init__(self, dims: int, *, sparse: bool, problems: Problems) -> None:
         self._dims = dims
+        self._all = np.arange(1, dims + 1)
         self._sparse = sparse
         self._problems = problems
         self._queries: dict[tuple[str, str], int] = {}
@@ -86,12 +88,12 @@ class _Table:
 
     def _add_row(self, where: str, words: list[str], name: str, split: str) -> None:
         try:
-            grade, row = float(words[0]), self._row(words[2:])
-            query_id = words[1].removeprefix("qid:")
+            grade, query_id = float(words[0]), words[1].removeprefix("qid:")
             if query_id == words[1]:
                 raise _RowError("bad_row", f"expected qid:… behind the grade, got {words[1]!r:.40}")
             if not is_grade(grade):
                 raise _RowError("bad_grade", f"grade {words[0]!r:.40}")
+            row = self._row(words[2:])
         except _RowError as error:
             self._problems.add(where, error.reason, str(error))
             return
@@ -106,21 +108,24 @@ class _Table:
     def _row(self, words: list[str]) -> array[float]:
         """(dims,) the features of one row."""
         numbers, values = _pairs(words)
+        if not np.array_equal(numbers, self._all):
+            self._check(numbers)
+        row = np.zeros(self._dims, np.float32)
+        with np.errstate(over="ignore"):  # becomes infinite, and is refused for it
+            row[numbers - 1] = values
+        if not np.isfinite(row).all():
+            first = int(np.flatnonzero(~np.isfinite(row))[0]) + 1
+            raise _RowError("bad_features", f"feature {first} is not finite")
+        return array("f", row.tobytes())
+
+    def _check(self, numbers: Positions) -> None:
+        """Feature numbers that are not simply 1 to dims."""
         if len(numbers) and (numbers.min() < 1 or numbers.max() > self._dims):
-            raise _RowError(
-                "wrong_dims", f"features go from 1 to {self._dims}; this row names {numbers.max():g}"
-            )
+            raise _RowError("wrong_dims", f"features go from 1 to {self._dims}; found {numbers.max()}")
         if len(np.unique(numbers)) != len(numbers):
             raise _RowError("bad_row", "a feature stands in the row twice")
         if len(numbers) < self._dims and not self._sparse:
             raise _RowError("missing_features", f"{len(numbers)} of {self._dims} features")
-        row = np.zeros(self._dims, np.float32)
-        row[numbers - 1] = values
-        if not np.isfinite(row).all():
-            raise _RowError(
-                "bad_features", f"feature {int(np.flatnonzero(~np.isfinite(row))[0]) + 1} is not finite"
-            )
-        return array("f", row.tobytes())
 
     def build(self) -> LetorData:
         """The matrix, without queries that teach no order."""
@@ -164,13 +169,10 @@ class _RowError(Exception):
         self.reason = reason
 
 
-def _pairs(words: list[str]) -> tuple[Positions, list[float]]:
-    """Feature numbers and values of ``1:.3 2:0``."""
-    numbers, values = [], []
-    for word in words:
-        number, colon, value = word.partition(":")
-        if not colon:
-            raise _RowError("bad_row", f"expected feature:value, got {word!r:.40}")
-        numbers.append(int(number))
-        values.append(float(value))
-    return np.array(numbers, dtype=np.int64), values
+def _pairs(words: list[str]) -> tuple[Positions, npt.NDArray[np.float64]]:
+    """Feature numbers and values of ``1:.3 2:0``, all split at once: rows have a hundred of them."""
+    parts = " ".join(words).replace(":", " : ").split()
+    if len(parts) != 3 * len(words) or parts[1::3] != [":"] * len(words):
+        raise _RowError("bad_row", "expected feature:value throughout")
+    numbers = np.array([*map(int, parts[::3])], dtype=np.int64)
+    return numbers, np.array([*map(float, parts[2::3])])

@@ -31,7 +31,7 @@ def read(path: Path, _options: DataOptions, problems: Problems) -> ClassData:
 
 def _parts(path: Path) -> list[Part]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             splits = sorted((name[2:] for name in arrays if name.startswith("x_")), key=_train_first)
             if not splits or any(f"y_{split}" not in arrays for split in splits):
                 raise DataError(
