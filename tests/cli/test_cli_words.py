@@ -6,10 +6,12 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from tusou.cli.main import cli, main
+from tusou.text.word_files import load_word_vectors
 
 ENGLISH = "king 3 0 0\nqueen 2 2 0\nman 0.1 0 1\nwoman 0.1 1 1\ndog 0 -1 5\ndog 1 1 1\n"
 CHINESE = "狗 1 0\n猫 0.8 0.2\n车 0 1\n"
@@ -58,6 +60,22 @@ def test_a_limit_and_files_on_the_command_line(files: tuple[Path, Path]) -> None
     assert [each["word"] for each in json.loads(result.stdout)["neighbours"]] == ["queen"]
 
 
+@pytest.mark.parametrize(("options", "bits"), [([], 32), (["--half"], 16), (["--limit", "2"], 32)])
+def test_convert_keeps_what_a_text_file_holds(
+    files: tuple[Path, Path], tmp_path: Path, options: list[str], bits: int
+) -> None:
+    output = tmp_path / "zh.npz"
+    result = CliRunner().invoke(cli, ["words", "convert", str(files[1]), "-o", str(output), *options])
+    assert result.exit_code == 0, result.output
+    count = 2 if "--limit" in options else 3
+    assert result.stdout.startswith(f"{output}: {count} words × 2, ")
+    with np.load(output, allow_pickle=False) as arrays:
+        assert arrays["matrix"].dtype == f"float{bits}"
+    kept, source = load_word_vectors(output), load_word_vectors(files[1], limit=count)
+    assert kept.words == source.words
+    np.testing.assert_allclose(kept.matrix, source.matrix, rtol=1e-3 if bits == 16 else 0)
+
+
 def test_an_unknown_word_fails_with_near_spellings_of_every_file(
     files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +107,7 @@ def test_a_damaged_file_is_named(
 
 
 @pytest.mark.parametrize("arguments", [("similar", "king", "--k", "0"), ("similar", "king", "--limit", "0")])
-def test_no_words_at_all_is_wrong_usage(files: tuple[Path, Path], arguments: tuple[str, ...]) -> None:
+def test_a_number_below_one_is_wrong_usage(files: tuple[Path, Path], arguments: tuple[str, ...]) -> None:
     assert run(files, *arguments).exit_code == 2
 
 
