@@ -39,7 +39,13 @@ Kind = Literal["sentencepiece", "words", "tokenizers"]
 
 
 def build_bundle(
-    folder: Path, *, name: str = "tiny", kind: Kind = "sentencepiece", mask: bool = True, **changes: Any
+    folder: Path,
+    *,
+    name: str = "tiny",
+    kind: Kind = "sentencepiece",
+    mask: bool = True,
+    space: int = DIM,
+    **changes: Any,
 ) -> Path:
     """Write a bundle: a picture's embedding is its mean colour, a text's the colours it names.
 
@@ -51,14 +57,16 @@ def build_bundle(
         name: Name in the manifest.
         kind: Of the tokenizer.
         mask: Whether the text tower reads the mask; one without counts every id of a padded row but 0.
+        space: Dimension of the embeddings; the colours are the last three axes.
         **changes: Top-level manifest entries to replace after everything else was filled in.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer, content, table = _TOKENIZERS[kind]()
     (folder / tokenizer["file"]).write_bytes(content)
-    (folder / "image.onnx").write_bytes(_image_tower())
-    (folder / "text.onnx").write_bytes(_text_tower(table, mask=mask))
-    manifest = _manifest(folder, name, tokenizer) | changes
+    axes = np.eye(space, dtype=np.float32)[-DIM:]
+    (folder / "image.onnx").write_bytes(_image_tower(axes))
+    (folder / "text.onnx").write_bytes(_text_tower(table @ axes, mask=mask))
+    manifest = _manifest(folder, name, tokenizer) | {"dim": space} | changes
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 
@@ -150,13 +158,14 @@ def _sentencepiece_model() -> bytes:
         return Path(folder, "tokenizer.model").read_bytes()
 
 
-def _image_tower() -> bytes:
+def _image_tower(axes: np.ndarray) -> bytes:
     nodes = [
         helper.make_node("ReduceMean", ["pixels"], ["mean"], axes=[2, 3], keepdims=0),
-        helper.make_node("LpNormalization", ["mean"], ["embedding"], axis=1, p=2),
+        helper.make_node("MatMul", ["mean", "axes"], ["placed"]),
+        helper.make_node("LpNormalization", ["placed"], ["embedding"], axis=1, p=2),
     ]
     pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, "height", "width"])
-    return _model(nodes, [pixels], [])
+    return _model(nodes, [pixels], [numpy_helper.from_array(axes, "axes")], axes.shape[1])
 
 
 def _text_tower(table: np.ndarray, *, mask: bool) -> bytes:
@@ -180,13 +189,16 @@ def _text_tower(table: np.ndarray, *, mask: bool) -> bytes:
         *([numpy_helper.from_array(np.array([2]), "last")] if mask else []),
         numpy_helper.from_array(np.array([1]), "middle"),
     ]
-    return _model(nodes, inputs, constants)
+    return _model(nodes, inputs, constants, table.shape[1])
 
 
 def _model(
-    nodes: list[onnx.NodeProto], inputs: list[onnx.ValueInfoProto], constants: list[onnx.TensorProto]
+    nodes: list[onnx.NodeProto],
+    inputs: list[onnx.ValueInfoProto],
+    constants: list[onnx.TensorProto],
+    dim: int,
 ) -> bytes:
-    output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", DIM])
+    output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", dim])
     graph = helper.make_graph(nodes, "tower", inputs, [output], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
