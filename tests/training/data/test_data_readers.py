@@ -348,9 +348,10 @@ def ubi(folder: Path) -> Path:
     write_jsonl(
         folder / "ubi_queries.jsonl",
         [
-            {"query_id": "q1", "user_query": "red car", "query_response_hit_ids": ["a", "b", "c"]},
+            {"query_id": "q1", "user_query": "red car", "query_response_hit_ids": ["a", "b"]},
             {"query_id": "q2", "user_query": "雪山", "query_response_hit_ids": ["a", "b"]},
             {"query_id": "q3", "user_query": "empty", "query_response_hit_ids": []},
+            {"query_id": "q1", "user_query": "red car", "query_response_hit_ids": ["b", "c"]},  # second page
         ],
     )
 
@@ -382,9 +383,9 @@ def test_ubi_grades_shown_clicked_downloaded(tmp_path: Path) -> None:
     assert lists_of(relevance(source)) == [("red car", "en", {"a": 0.0, "b": 2.0, "c": 1.0})]
     assert found(source) == [
         ("ubi_events.jsonl:7", "bad_row"),
+        ("ubi_queries.jsonl:3", "no_positive"),
         ("ubi_queries.jsonl:1", "unknown_image"),
         ("ubi_queries.jsonl:2", "no_positive"),
-        ("ubi_queries.jsonl:3", "no_positive"),
         ("ubi_events.jsonl", "unknown_query"),
     ]
 

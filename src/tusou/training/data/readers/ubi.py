@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,36 @@ def read(path: Path, options: DataOptions, problems: Problems) -> RelevanceData:
     files = ImageFiles(images_of(path, options.images), problems)
     builder = RelevanceBuilder(problems)
     grades = _grades(path / EVENTS, problems)
-    for where, row in json_rows(path / QUERIES, problems):
-        shown = [str(key) for key in list_of(row, "query_response_hit_ids", where, problems)]
-        if not shown:
-            problems.add(where, "no_positive", "no image under 'query_response_hit_ids'")
-        done = grades.pop(str(row.get("query_id")), {})
-        for key in sorted(done.keys() - set(shown)):
-            problems.add(where, "unknown_image", f"an event names {key!r:.100}, which was not shown")
-        entries: list[tuple[str, object]] = [(key, done.get(key, 0.0)) for key in shown]
-        add_shown(builder, files, row.get("user_query"), entries, where)
+    for query_id, shown in _shown(path / QUERIES, problems).items():
+        done = grades.pop(query_id, {})
+        for key in sorted(done.keys() - set(shown.images)):
+            problems.add(shown.where, "unknown_image", f"an event names {key!r:.100}, which was not shown")
+        entries: list[tuple[str, object]] = [(key, done.get(key, 0.0)) for key in shown.images]
+        add_shown(builder, files, shown.query, entries, shown.where)
     for query_id in grades:
         problems.add(EVENTS, "unknown_query", f"events name query_id {query_id!r:.100}")
     return builder.build()
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A query and all images its answers, one row per page, have shown."""
+
+    where: str
+    query: object
+    images: list[str]
+
+
+def _shown(path: Path, problems: Problems) -> dict[str, _Shown]:
+    """Query id to what was shown, in the order of the log."""
+    shown: dict[str, _Shown] = {}
+    for where, row in json_rows(path, problems):
+        images = [str(key) for key in list_of(row, "query_response_hit_ids", where, problems)]
+        if not images:
+            problems.add(where, "no_positive", "no image under 'query_response_hit_ids'")
+        of_query = shown.setdefault(str(row.get("query_id")), _Shown(where, row.get("user_query"), []))
+        of_query.images += [key for key in images if key not in of_query.images]
+    return shown
 
 
 def _grades(path: Path, problems: Problems) -> dict[str, dict[str, float]]:
