@@ -22,6 +22,7 @@ class Hub:
         breaks: Number of downloads that break off half way.
         answers: Status codes of the next requests, before the hub behaves.
         etags: ETags to announce instead of the true ones, by path.
+        sizes: Sizes to announce instead of the true ones, by path.
         ignore_ranges: Whether it sends everything whatever was asked.
         requests: What was asked: method, path and range.
     """
@@ -30,6 +31,7 @@ class Hub:
     breaks: int = 0
     answers: list[int] = field(default_factory=list)
     etags: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     ignore_ranges: bool = False
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     address: str = ""
@@ -82,22 +84,26 @@ class _Handler(BaseHTTPRequestHandler):
         content = hub.repositories.get(repository, {}).get(name)
         if content is None or revision not in ("main", COMMIT):
             return self._send(404, {"X-Error-Code": "EntryNotFound"})
+        etag = hub.etags.get(name, etag_of(content))
         if len(content) >= LARGE and not stored:
             described = {
-                "X-Linked-Size": str(len(content)),
-                "X-Linked-Etag": f'"{hub.etags.get(name, etag_of(content))}"',
+                "X-Linked-Size": str(hub.sizes.get(name, len(content))),
+                "X-Linked-Etag": f'"{etag}"',
                 "ETag": '"of the pointer"',
                 "Location": f"/store{self.path}",
             }
             return self._send(302, {"X-Repo-Commit": COMMIT, **described})
-        return self._send_file(content, {"X-Repo-Commit": COMMIT, "ETag": f'"{etag_of(content)}"'})
+        return self._send_file(content, {"X-Repo-Commit": COMMIT, "ETag": f'W/"{etag}"'})
 
     def _send_file(self, content: bytes, headers: Mapping[str, str]) -> None:
         wanted = "" if self.hub.ignore_ranges else self.headers.get("Range", "")
         start = int(wanted.removeprefix("bytes=").rstrip("-") or 0)
-        self._send(206 if start else 200, headers, content[start:])
+        body = content[start:]
+        self._send(206 if start else 200, headers, body, breaks=len(content) >= LARGE)
 
-    def _send(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
+    def _send(
+        self, status: int, headers: Mapping[str, str], body: bytes = b"", *, breaks: bool = False
+    ) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -105,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        if self.hub.breaks and len(body) >= LARGE:
+        if breaks and self.hub.breaks:
             self.hub.breaks -= 1
             body = body[: len(body) // 2]
         self.wfile.write(body)

@@ -35,11 +35,14 @@ def convert_tower(source: Path, tower: HubTower, target: Path) -> None:
     onnx = _onnx()
     with _explained(source):
         model = onnx.load(source)
+    _check_opset(source, model)
     _check_names(source, model.graph, tower)
     with _explained(source):
         cut = onnx.utils.Extractor(model).extract_model(list(tower.inputs.values()), [tower.output])
         del model  # gigabytes
-        onnx.save(_adapted(cut, tower), target)
+        _adapt(cut, tower)
+        onnx.save(cut, target)
+        del cut
         onnx.checker.check_model(str(target))
 
 
@@ -64,6 +67,18 @@ def _onnx() -> Any:
     return onnx
 
 
+def _check_opset(source: Path, model: onnx.ModelProto) -> None:
+    from onnx.defs import onnx_opset_version
+
+    found = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+    if found > onnx_opset_version():
+        raise BundleError(
+            f"{source}: expected opset {onnx_opset_version()} at most, found {found}; update onnx and "
+            "onnxruntime",
+            reason="bundle_tower",
+        )
+
+
 def _check_names(source: Path, graph: onnx.GraphProto, tower: HubTower) -> None:
     inputs, outputs = [entry.name for entry in graph.input], [entry.name for entry in graph.output]
     if not set(tower.inputs.values()) <= set(inputs) or tower.output not in outputs:
@@ -75,31 +90,31 @@ def _check_names(source: Path, graph: onnx.GraphProto, tower: HubTower) -> None:
         )
 
 
-def _adapted(model: onnx.ModelProto, tower: HubTower) -> onnx.ModelProto:
-    """Put a bundle's inputs in front and the normalisation behind, without touching what lies between."""
+def _adapt(model: onnx.ModelProto, tower: HubTower) -> None:
+    """Put a bundle's inputs in front and the normalisation behind, in place: weights may fill gigabytes."""
     import onnx.compose
+    from onnx import TensorProto, helper
 
     onnx.compose.add_prefix(model, _PREFIX, inplace=True)
-    helper, graph = onnx.helper, model.graph
+    graph, last = model.graph, _PREFIX + tower.output
     theirs = {entry.name: entry.type.tensor_type for entry in graph.input}
     inputs, casts = [], []
     for ours, name in tower.inputs.items():
-        hub_type = theirs[_PREFIX + name]
-        kind = onnx.TensorProto.FLOAT if ours == "pixels" else onnx.TensorProto.INT64
-        shape = [size.dim_value or size.dim_param or None for size in hub_type.shape.dim]
-        inputs.append(helper.make_tensor_value_info(ours, kind, shape))
-        casts.append(helper.make_node("Cast", [ours], [_PREFIX + name], to=hub_type.elem_type))
-    last = _PREFIX + tower.output
+        kind = TensorProto.FLOAT if ours == "pixels" else TensorProto.INT64
+        wanted = theirs[_PREFIX + name]
+        inputs.append(helper.make_tensor_value_info(ours, kind, _shape(wanted)))
+        casts.append(helper.make_node("Cast", [ours], [_PREFIX + name], to=wanted.elem_type))
     unit = [
-        helper.make_node("Cast", [last], ["float_embedding"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Cast", [last], ["float_embedding"], to=TensorProto.FLOAT),
         helper.make_node("LpNormalization", ["float_embedding"], [_OUTPUT], axis=1, p=2),
     ]
-    dims = [size.dim_value or size.dim_param or None for size in graph.output[0].type.tensor_type.shape.dim]
-    output = helper.make_tensor_value_info(_OUTPUT, onnx.TensorProto.FLOAT, dims or None)
+    shape = _shape(graph.output[0].type.tensor_type)
+    output = helper.make_tensor_value_info(_OUTPUT, TensorProto.FLOAT, shape or None)
     nodes = [*casts, *graph.node, *unit]
-    adapted = helper.make_graph(
-        nodes, "tower", inputs, [output], graph.initializer, value_info=graph.value_info
-    )
-    return helper.make_model(
-        adapted, opset_imports=model.opset_import, ir_version=model.ir_version, functions=model.functions
-    )
+    for old, new in ((graph.node, nodes), (graph.input, inputs), (graph.output, [output])):
+        del old[:]
+        old.extend(new)
+
+
+def _shape(tensor: onnx.TypeProto.Tensor) -> list[int | str | None]:
+    return [size.dim_value or size.dim_param or None for size in tensor.shape.dim]

@@ -21,7 +21,6 @@ def download(
     *,
     pinned: str = "",
     progress: Callable[[int], None] = lambda _: None,
-    pause: Callable[[float], None] | None = None,
 ) -> str:
     """Fetch one file, or take it as it is when an earlier pull brought it whole.
 
@@ -31,7 +30,6 @@ def download(
             later pull goes on with it and a replaced file starts anew.
         pinned: SHA-256 it must have; empty when none is known.
         progress: Told the number of bytes as they arrive.
-        pause: Waits so many seconds between two tries.
 
     Returns:
         SHA-256 of the file.
@@ -44,7 +42,7 @@ def download(
     if target.exists():
         target.replace(part)
     progress(part.stat().st_size if part.exists() else 0)
-    try_again(partial(_fetch_rest, remote, part, progress), remote.url, pause=pause)
+    try_again(partial(_fetch_rest, remote, part, progress), remote.url)
     digest = _verified(remote, part, pinned)
     part.replace(target)
     return digest

@@ -92,20 +92,13 @@ def open_url(url: str, *, method: str = "GET", headers: Mapping[str, str] | None
     return opener.open(request, timeout=SECONDS)
 
 
-def try_again(
-    action: Callable[[], _Result],
-    url: str,
-    *,
-    tries: int = len(PAUSES) + 1,
-    pause: Callable[[float], None] | None = None,
-) -> _Result:
+def try_again(action: Callable[[], _Result], url: str, *, tries: int = len(PAUSES) + 1) -> _Result:
     """Do something with a hub until it works.
 
     Args:
         action: What to do; it picks up where the last try broke off.
         url: Where, for the message.
         tries: How often at most.
-        pause: Waits so many seconds.
 
     Raises:
         BundleError: It failed every time, or in a way that will not pass.
@@ -117,7 +110,7 @@ def try_again(
             passing = not isinstance(error, urllib.error.HTTPError) or error.code in _PASSING
             if not passing or i == tries - 1:
                 raise _failure(url, error) from error
-            (pause or time.sleep)(PAUSES[i])
+            time.sleep(PAUSES[i])
     raise AssertionError("unreachable")
 
 
