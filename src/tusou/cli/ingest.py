@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,7 +13,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from tusou.catalog.library import MARKER, Library
 from tusou.catalog.records import Refusal
-from tusou.cli.common import console, encoder_maker, json_option, library_option, print_json
+from tusou.cli.common import (
+    console,
+    encoder_maker,
+    json_option,
+    library_option,
+    print_json,
+    stop_on_interrupt,
+)
 from tusou.errors import SupplierNotFound
 from tusou.ingest.options import ReadOptions
 from tusou.ingest.pipeline import IngestOptions, IngestSummary
@@ -119,7 +124,7 @@ def _open_or_create(path: Path, source: Source, name: str) -> Library:
 def _run(library: Library, source: Source, name: str, options: IngestOptions, output: _Output) -> int:
     supplier = settle_supplier(library.catalog, name, source.supplier)
     open_encoder = encoder_maker(library)
-    with _stop_on_interrupt() as stopped, _progress(output.quiet) as show:
+    with stop_on_interrupt() as stopped, _progress(output.quiet) as show:
         summary = run_ingest(library, source, supplier, open_encoder, options, show, stopped)
     refusals = library.jobs.refusals(summary.job_id)
     if output.report is not None:
@@ -157,28 +162,6 @@ def _dry_run(path: Path, source: Source, name: str, options: IngestOptions, outp
         )
         _name_refusals(refusals)
     return 1 if output.strict and refusals else 0
-
-
-@contextmanager
-def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a polite request; the second Ctrl-C ends at once."""
-    asked = threading.Event()
-
-    def ask(_signal: int, _frame: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-        console(stderr=True).print("finishing what is under way … (Ctrl-C again to stop at once)")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
