@@ -79,6 +79,14 @@ def test_a_limit_reads_only_the_first_words(tmp_path: Path, name: str) -> None:
     assert vectors.idf is None or vectors.idf.tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("block", [1, 7, 16])
+def test_binary_words_may_straddle_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr("tusou.text.word_files.binary._BLOCK", block)
+    assert_all_there(load_word_vectors(write(tmp_path / "vectors", word2vec_binary())))
+
+
 @pytest.mark.parametrize("suffix", ["zip", "tar", "tar.gz", "folder"])
 def test_the_largest_file_of_an_archive_or_folder_is_read(tmp_path: Path, suffix: str) -> None:
     members = {"package/readme.txt": b"short", "package/data/vectors": word2vec_binary()}
@@ -158,6 +166,7 @@ DAMAGE: dict[str, tuple[bytes, str]] = {
     "cut text": (word2vec_text()[: len(b"4 3\n") + 18], "cut off: the header says 4 words, 1 are there"),
     "cut binary": (word2vec_binary()[:-5], "cut off: the header says 4 words, 3 are whole"),
     "binary out of step": (b"9 3\n" + bytes(4000), "word 1 has no end within 2000 bytes"),
+    "binary without a space": (b"9 3\n" + b"x" * 4000, "word 1 has no end within 2000 bytes"),
     "header alone": (b"9 3\n", "cut off: the header says 9 words, 0 are whole"),
     "absurd header": (b"9 99999999\n" + bytes(99), "line 1: the header says 99999999 numbers a word"),
     "nothing usable": (b"a nan nan\n", "no usable word vector in it"),
@@ -193,6 +202,16 @@ def test_a_missing_file_and_an_empty_folder_are_named(tmp_path: Path) -> None:
         assert caught.value.reason == "word_vectors_not_found"
 
 
+def test_a_file_too_large_for_memory_names_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("tusou.text.word_files.load.read_text", full)
+    with pytest.raises(DataError, match="--limit") as caught:
+        load_word_vectors(write(tmp_path / "v.txt", glove()))
+    assert caught.value.reason == "out_of_memory"
+
+
 def test_a_matrix_without_its_words_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "matrix.npy", MATRIX)
     with pytest.raises(DataError, match=r"0 \.parquet files with words beside it; exactly one is needed"):
@@ -208,6 +227,15 @@ def test_a_parquet_file_without_pyarrow_says_what_to_install(
     with pytest.raises(DataError, match="pip install pyarrow") as caught:
         load_word_vectors(tmp_path / "matrix.npy")
     assert caught.value.reason == "missing_extra"
+
+
+def test_a_parquet_file_without_words_is_refused(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table({"index": [1, 2, 3, 4]}), tmp_path / "index.parquet")
+    np.save(tmp_path / "emb.npy", MATRIX)
+    with pytest.raises(DataError, match="first column of its Parquet file holds no words"):
+        load_word_vectors(tmp_path / "emb.npy")
 
 
 @pytest.mark.parametrize("where", ["wheel", "folder", "file"])

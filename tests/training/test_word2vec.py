@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from gensim.models import KeyedVectors
+from gensim.models import KeyedVectors, Word2Vec
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from search_builders import World
@@ -157,6 +157,15 @@ def test_words_that_are_too_rare_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no word stands 3 times in 2 words; lower --min-count") as caught:
         train_word2vec(make_corpus(["red dog"], tmp_path), Word2VecOptions())
     assert caught.value.reason == "no_words"
+
+
+def test_vectors_that_are_not_finite_are_an_error(
+    corpus: WordCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Word2Vec, "train", lambda self, **_: self.wv.vectors.fill(np.nan))
+    with pytest.raises(TrainingError, match="not finite") as caught:
+        train_word2vec(corpus, QUICK)
+    assert caught.value.reason == "not_finite"
 
 
 def test_without_gensim_the_extra_is_named(corpus: WordCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
