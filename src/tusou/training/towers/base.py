@@ -119,7 +119,7 @@ class ImageTower(nn.Module):
 
     def _stages_trained(self, train: Trained) -> int:
         number = {"all": len(self.stages), "none": 0}.get(train, train) if isinstance(train, str) else train
-        if isinstance(number, str) or not 0 <= number <= len(self.stages):
+        if type(number) is not int or not 0 <= number <= len(self.stages):  # true is no number of stages
             raise ConfigError(
                 f'train = {train!r}: expected "all", "none" or a number of stages, 0 to {len(self.stages)}'
             )

@@ -1,0 +1,163 @@
+"""Show that each deep image tower learns: half a minute of handwritten digits from scratch, on one core.
+
+    python benchmarks/towers_learn.py --data mnist.npz
+
+Digits are enlarged to the smallest input the tower takes and repeated over three channels. That says that
+gradients reach the weights and that the weights move the right way; it says nothing of what a tower reaches
+on photos. Each tower stops after a fixed CPU time. Writes benchmarks/results/towers_learn.json, after every
+tower, and docs/images/towers-learn.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.optim.swa_utils import update_bn
+
+from tusou.bench.machine import machine
+from tusou.training.towers.base import ImageTower
+from tusou.training.towers.image.registry import build_image_tower
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "towers_learn.json"
+PICTURE = ROOT / "docs" / "images" / "towers-learn.png"
+
+BATCH = 32
+TESTED = 1000
+CLASSES = 10
+FAST, SLOW = 1e-3, 1e-4
+"""Learning rates of Adam; towers without batch norm diverge at the fast one."""
+
+TOWERS = {  # input side, learning rate
+    "lenet5_1998": (32, FAST),
+    "alexnet": (63, SLOW),
+    "vgg19": (32, SLOW),
+    "googlenet": (32, FAST),
+    "resnet50": (32, FAST),
+    "resnet152": (32, FAST),
+    "efficientnet_b0": (32, FAST),
+    "efficientnet_lite0": (32, FAST),
+    "efficientnet_lite2": (32, FAST),
+    "mobilenet_v3_small": (32, FAST),
+    "convnext_tiny": (32, SLOW),
+    "vit_b_32": (64, SLOW),
+}
+
+
+def main() -> None:
+    """Train the towers asked for and record how they did."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="mnist.npz: x_train, y_train, x_test, y_test"
+    )
+    parser.add_argument("--seconds", type=float, default=30.0, help="CPU time for each tower")
+    parser.add_argument("--towers", nargs="*", default=list(TOWERS), choices=list(TOWERS))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with np.load(options.data, allow_pickle=False) as file:
+        digits = {name: file[name] for name in ("x_train", "y_train", "x_test", "y_test")}
+    for name in options.towers:
+        row = learn(name, digits, options.seconds)
+        print(name, row["steps"], "steps, accuracy", row["test_accuracy"], flush=True)
+        record(name, row)
+    draw(json.loads(RESULTS.read_text("utf-8")))
+
+
+def learn(name: str, digits: dict[str, np.ndarray], seconds: float) -> dict[str, object]:
+    """Train one tower until its CPU time is spent; returns its row of the results."""
+    torch.manual_seed(0)
+    size, rate = TOWERS[name]
+    tower = build_image_tower(name, size=size, classes=CLASSES)
+    assert isinstance(tower, ImageTower)
+    optimizer = torch.optim.Adam(tower.parameters(), lr=rate)
+    start, losses = time.process_time(), []
+    for pixels, labels in batches(tower, digits["x_train"], digits["y_train"]):
+        loss = functional.cross_entropy(tower.train()(pixels), labels)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        losses.append(loss.item())
+        if time.process_time() - start > seconds:
+            break
+    trained = time.process_time() - start
+    return {
+        "size": size,
+        "learning_rate": rate,
+        "steps": len(losses),
+        "cpu_seconds": round(trained, 1),
+        "first_loss": round(losses[0], 3),
+        "last_loss": round(float(np.mean(losses[-5:])), 3),
+        "test_accuracy": accuracy(tower, digits),
+        "losses": [round(loss, 3) for loss in losses],
+    }
+
+
+def batches(tower: ImageTower, pixels: np.ndarray, labels: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endless batches in random order, as the tower reads them."""
+    draws = np.random.default_rng(0)
+    while True:
+        order = draws.permutation(len(pixels))
+        for i in range(0, len(order) - BATCH + 1, BATCH):
+            chosen = order[i : i + BATCH]
+            yield tensor(tower, pixels[chosen]), torch.from_numpy(labels[chosen]).long()
+
+
+def tensor(tower: ImageTower, pixels: np.ndarray) -> Tensor:
+    """(n, 28, 28) uint8 to (n, channels, size, size) float32, normalised."""
+    grey = torch.from_numpy(pixels)[:, None].float()
+    large = functional.interpolate(grey, size=(tower.size, tower.size), mode="bilinear", antialias=True)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (tower.mean, tower.std))
+    return (large.expand(-1, tower.channels, -1, -1) - mean) / std
+
+
+@torch.no_grad()
+def accuracy(tower: ImageTower, digits: dict[str, np.ndarray]) -> float:
+    """Share of the first test digits named rightly; batch-norm statistics are taken afresh first."""
+    some = batches(tower, digits["x_train"], digits["y_train"])
+    update_bn((next(some) for _ in range(8)), tower)
+    tower.eval()
+    rows = range(0, TESTED, BATCH)
+    outputs = [tower(tensor(tower, digits["x_test"][i : min(i + BATCH, TESTED)])) for i in rows]
+    right = torch.cat(outputs).argmax(dim=1).numpy() == digits["y_test"][:TESTED]
+    return round(float(right.mean()), 3)
+
+
+def record(name: str, row: dict[str, object]) -> None:
+    """Put one tower's row into the results."""
+    results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {"towers": {}}
+    results |= {"machine": machine(), "batch": BATCH, "chance": 1 / CLASSES, "test_digits": TESTED}
+    results["towers"][name] = row
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+
+
+def draw(results: dict[str, dict[str, dict[str, list[float]]]]) -> None:
+    """Draw the training losses, smoothed, one line for each tower."""
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    for name, row in results["towers"].items():
+        losses = row["losses"]
+        window = max(1, len(losses) // 20)
+        smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
+        share = np.linspace(0, 1, len(smooth))
+        axes.plot(share, smooth, label=f"{name}: {row['test_accuracy']:.0%}")
+    axes.axhline(np.log(CLASSES), color="grey", linestyle=":", linewidth=1)
+    axes.set(xlabel="share of the CPU time", ylabel="training loss (dotted: chance)", ylim=(0, 3.5))
+    axes.legend(fontsize=8, ncols=2, title="accuracy on test digits (chance 10%)", title_fontsize=8)
+    figure.savefig(PICTURE, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
