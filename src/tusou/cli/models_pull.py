@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from tusou.cli.common import format_bytes, json_option, print_json, print_table, progress_bar, yes_option
+from tusou.cli.models_common import bundle_json, models_option, open_registry
 from tusou.errors import BundleError
 
 if TYPE_CHECKING:
     from tusou.models.bundle import Bundle
     from tusou.models.hub.entry import HubModel
     from tusou.models.hub.remote import RemoteFile
+    from tusou.models.registry import Registry
 
 
 @click.command()
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Write the bundle to this new folder instead of installing it.",
 )
+@models_option
 @yes_option
 @json_option
 def pull(
@@ -35,6 +38,7 @@ def pull(
     repository: str | None,
     accept_license: str | None,
     output: Path | None,
+    models_path: Path | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -44,33 +48,31 @@ def pull(
     was. The towers are tried on two texts and two pictures; nothing is installed before they work.
     """
     from tusou.models.hub.known import KNOWN, known_model  # loads pydantic
+    from tusou.models.hub.remote import default_hub, survey
 
     if not name:
         _list(KNOWN, as_json=as_json)
         return
     model = known_model(name, repository)
     _check_output(output)
-    bundle = _pull(model, hub, output, accept_license=accept_license, yes=yes)
+    remotes = survey(model, hub or default_hub())
+    _announce(model, remotes)
+    _agree(model, accept_license, yes=yes)
+    bundle = _pull(model, remotes, open_registry(models_path), output)
     if as_json:
-        print_json({"model_id": bundle.model_id, "path": str(bundle.path), "bytes": bundle.byte_size})
+        print_json(bundle_json(bundle, {}))
     else:
         click.echo(f"{bundle.model_id}: {format_bytes(bundle.byte_size)} in {bundle.path}")
 
 
 def _pull(
-    model: HubModel, hub: str | None, output: Path | None, *, accept_license: str | None, yes: bool
+    model: HubModel, remotes: tuple[RemoteFile, ...], registry: Registry, output: Path | None
 ) -> Bundle:
-    from tusou.config import load_config
+    """Fetch beside the place the bundle goes to, and put it there in one step."""
     from tusou.encoders.self_check import check_towers
     from tusou.models.bundle import load_bundle
     from tusou.models.hub.pull import pull as fetch
-    from tusou.models.hub.remote import default_hub, survey
-    from tusou.models.registry import Registry, models_folder
 
-    remotes = survey(model, hub or default_hub())
-    _announce(model, remotes)
-    _agree(model, accept_license, yes=yes)
-    registry = Registry(models_folder(load_config().models))
     work = (output.absolute().parent if output else registry.folder) / f".pull-{model.name}"
     with progress_bar(f"pulling {model.name}") as progress:
         bundle = fetch(model, remotes, work, check=check_towers, progress=progress)

@@ -14,7 +14,7 @@ from tiny_models import tiny_repository
 
 from fakes import solid
 from search_builders import World, ask, items
-from tusou.cli.models_pull import pull
+from tusou.cli.main import cli
 from tusou.encoders.bundle_encoder import BundleEncoder, open_encoder
 from tusou.models.hub.known import KNOWN, known_model
 
@@ -32,7 +32,7 @@ def hub() -> Iterator[Hub]:
 def pull_tiny(hub: Hub, name: str, *arguments: object) -> Result:
     license_name = known_model(name, f"our/{name}").license
     options = ["--hub", hub.address, "--repository", f"our/{name}", "--yes", "--accept-license", license_name]
-    return CliRunner().invoke(pull, [name, *options, *map(str, arguments)])
+    return CliRunner().invoke(cli, ["models", "pull", name, *options, *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +119,8 @@ def test_a_real_search_finds_pictures_without_a_word(
     assert items(page)[0] == "green"
 
 
-def test_without_output_it_is_installed(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUSOU_MODELS", str(tmp_path / "models"))
-    result = pull_tiny(hub, "mobileclip2-s0", "--json")
+def test_without_output_it_is_installed(hub: Hub, tmp_path: Path) -> None:
+    result = pull_tiny(hub, "mobileclip2-s0", "--json", "--models", tmp_path / "models")
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
     assert Path(said["path"]) == tmp_path / "models" / "mobileclip2-s0" / f"hub-{COMMIT[:8]}"
