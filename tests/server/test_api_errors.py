@@ -59,6 +59,17 @@ def test_a_wrong_parameter_is_named(http: httpx.Client) -> None:
     assert [fault["location"] for fault in body["errors"]] == ["query.page", "query.per_page"]
 
 
+def test_an_unknown_parameter_is_told_where_the_names_stand(http: httpx.Client) -> None:
+    body = check(http.get(SEARCH, params={"nosuch": "1"}), 422, "invalid_parameters")
+    assert body["detail"] == "query.nosuch: there is no such input; the names stand in /api/v1/openapi.json"
+
+
+def test_a_wrong_form_is_shown(http: httpx.Client) -> None:
+    files = {"file": ("q.png", png(solid(RED)))}
+    body = check(http.post(BY_IMAGE, files=files, data={"region": "1,2"}), 422, "invalid_parameters")
+    assert body["detail"].startswith("body.region: '1,2' has the wrong form")
+
+
 @pytest.mark.parametrize("field", ["supplier", "license"])
 def test_unknown_names_in_filters(http: httpx.Client, field: str) -> None:
     answer = http.get(SEARCH, params={field: "nosuch"})
@@ -90,7 +101,8 @@ def test_bad_bodies(http: httpx.Client, body: dict[str, Any], location: str) -> 
 
 def test_broken_json(http: httpx.Client) -> None:
     headers = {"content-type": "application/json"}
-    check(http.post(SEARCH, content=b'{"q": ', headers=headers), 422, "invalid_parameters")
+    body = check(http.post(SEARCH, content=b'{"q": ', headers=headers), 422, "invalid_parameters")
+    assert "the body is not valid JSON" in body["detail"]
     check(http.post(SEARCH, content=b"\xff\xfe", headers=headers), 422, "invalid_parameters")
 
 

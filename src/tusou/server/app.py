@@ -59,7 +59,7 @@ def create_app(
         version=__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=problems.DOCUMENT_PATH,
         docs_url=None,  # the stock pages load scripts from a CDN
         redoc_url=None,
     )

@@ -20,6 +20,7 @@ from tusou import errors
 logger = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
+DOCUMENT_PATH = "/api/v1/openapi.json"
 
 STATUS: Mapping[type[errors.TusouError], int] = {
     errors.TusouError: 500,
@@ -146,11 +147,23 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     faults = [
-        Fault(location=".".join(str(part) for part in item["loc"]), message=item["msg"])
+        Fault(location=".".join(str(part) for part in item["loc"]), message=_message_of(item))
         for item in error.errors()
     ]
     detail = "; ".join(f"{fault.location}: {fault.message}" for fault in faults[:5])
     return problem(request.scope, 422, detail, faults=faults)
+
+
+def _message_of(item: Mapping[str, Any]) -> str:
+    """What was expected and what came, where the validator's own words say too little."""
+    kind, message = item["type"], str(item["msg"])
+    if kind == "extra_forbidden":
+        return f"there is no such input; the names stand in {DOCUMENT_PATH}"
+    if kind == "json_invalid":
+        return f"the body is not valid JSON: {item['ctx']['error']}"
+    if kind == "string_pattern_mismatch":
+        return f"{str(item['input'])[:80]!r} has the wrong form; {DOCUMENT_PATH} says what is expected"
+    return message
 
 
 def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
