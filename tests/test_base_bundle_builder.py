@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import pytest
-from build_base_bundle.cca import Head, combine, fit_heads, moments
+from tusou.training.cca import Head, combine, fit_heads, moments
 from build_base_bundle.text_tower import CHUNKS, ORDERS, build_text_tower, pack_table
 
 Array = npt.NDArray[Any]

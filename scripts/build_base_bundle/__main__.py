@@ -23,7 +23,7 @@ import onnx
 
 from build_base_bundle import data, features
 from build_base_bundle.backbone import export_backbone
-from build_base_bundle.cca import Head, combine, fit_heads, moments
+from tusou.training.cca import Head, combine, fit_heads, moments
 from build_base_bundle.quantize import quantize_backbone
 from build_base_bundle.text_tower import build_text_tower
 from tusou.models.manifest import ImageInput, SentencePieceTokenizer

@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from build_base_bundle.cca import Head
+from tusou.training.cca import Head
 from tusou.encoders.bundle_encoder import open_session
 from tusou.encoders.tokenizers import open_tokenizer
 from tusou.encoders.tokenizers_base import TokenReader

@@ -1,0 +1,112 @@
+"""Towers and scorer as one network, and the rows it makes of images and queries."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from tusou.training.scorers.base import Scorer
+from tusou.training.scorers.concatenation import ConcatenationScorer
+from tusou.training.towers.base import TextTower
+
+
+class RelevanceModel(nn.Module):
+    """The part of both towers that learns, and the scorer behind it.
+
+    Attributes:
+        image: What turns an image's input (pixels, a cached map or cached features) into image features.
+        text: The same for a query: ids and mask, or cached features.
+        scorer: Heads and score.
+    """
+
+    def __init__(
+        self, image: nn.Module, text: TextTower, scorer: Scorer, *, fixed_norms: bool = False
+    ) -> None:
+        """Join the parts.
+
+        Args:
+            image: See the class.
+            text: See the class.
+            scorer: See the class.
+            fixed_norms: Batch norms of the image tower keep the statistics of their pretraining: a few
+                thousand images would give worse ones.
+        """
+        super().__init__()
+        self.image, self.text, self.scorer = image, text, scorer
+        self._fixed_norms = fixed_norms
+
+    def train(self, mode: bool = True) -> Self:
+        """Enter training mode, but for batch norms that are fixed."""
+        super().train(mode)
+        if self._fixed_norms:
+            for module in self.image.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def encode_image(self, inputs: Tensor, *, negative: bool = False) -> Tensor:
+        """(batch, …) inputs of images to rows (batch, dim), L2-normalised."""
+        row: Tensor = self.scorer.image_head(self.image(inputs), negative=negative)
+        return row
+
+    def encode_text(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Inputs of queries to rows (batch, dim), L2-normalised."""
+        row: Tensor = self.scorer.text_head(self.text(*inputs))
+        return row
+
+    def shard_parameters(self) -> list[nn.Parameter]:
+        """Parameters that see only a process's own part of a batch: towers and heads."""
+        parts = (self.image, self.text, self.scorer.image_head, self.scorer.text_head)
+        return [each for part in parts for each in part.parameters() if each.requires_grad]
+
+    def joint_scores(self, queries: Tensor, images: Tensor, items: Tensor | None) -> Tensor:
+        """Score a batch.
+
+        Args:
+            queries: (rows, dim).
+            images: (images, dim).
+            items: (rows, columns) positions in ``images``; None for a grid.
+
+        Returns:
+            (rows, columns).
+        """
+        if items is None:
+            return self.scorer.grid(queries, images)
+        return self.scorer.lists(queries, images[items])
+
+    def cosine_scores(self, queries: Tensor, images: Tensor, items: Tensor | None) -> Tensor | None:
+        """Scaled cosines of a batch where the score is something else; None where it is the score."""
+        if not isinstance(self.scorer, ConcatenationScorer):
+            return None
+        if items is None:
+            return self.scorer.scaled(queries @ images.T)
+        return self.scorer.scaled(torch.einsum("rd,rcd->rc", queries, images[items]))
+
+
+class ClassModel(nn.Module):
+    """An image tower with one score for each class.
+
+    Attributes:
+        image: Pixels to class scores or features.
+        output: Features to class scores.
+    """
+
+    def __init__(self, image: nn.Module, width: int, classes: int, dropout: float = 0.0) -> None:
+        """Put a linear layer behind a tower.
+
+        Args:
+            image: The tower.
+            width: Length of its features.
+            classes: Number of classes.
+            dropout: Share of the features dropped while training.
+        """
+        super().__init__()
+        self.image = image
+        self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, classes))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(batch, channels, size, size) to (batch, classes)."""
+        scores: Tensor = self.output(self.image(pixels))
+        return scores

@@ -1,0 +1,1 @@
+"""How features of a query and of an image become one score."""
