@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from tusou.cli.common import json_option, print_json, print_table, progress_bar
+from tusou.cli.eval_judged import judged
 from tusou.errors import DecodeError, EvaluationError
 from tusou.types import Embeddings, Language, Pixels
 
@@ -25,6 +26,9 @@ _Item = TypeVar("_Item")
 @click.group("eval")
 def evaluate() -> None:
     """Measure retrieval quality on data with known answers."""
+
+
+evaluate.add_command(judged)
 
 
 @evaluate.command()
