@@ -42,6 +42,15 @@ def test_an_image_without_texts_still_has_a_label() -> None:
     assert image_item(a_record(keywords_zh=("雪山", "湖")), "zh")["alt_description"] == "雪山、湖"
 
 
+def test_a_label_is_one_short_line() -> None:
+    """Where a description stands in for the title, tables and alternative texts took all of its lines."""
+    record = a_record(description_zh="雪山风景\n一座雪山", description_en="snow " * 1_000)
+    assert image_item(record, "zh")["alt_description"] == "雪山风景 一座雪山"
+    label = image_item(record, "en")["alt_description"]
+    assert label.endswith("…")
+    assert len(label) == 200
+
+
 def test_an_unknown_licence_shows_as_delivered() -> None:
     item = image_item(a_record(license="Whatever-1"), "en")
     assert (item["license"], item["license_url"], item["license_type"]) == ("Whatever-1", "", [])

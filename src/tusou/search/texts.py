@@ -5,6 +5,8 @@ from __future__ import annotations
 from tusou.text.language import detect_language
 from tusou.types import ImageRecord, Language, SearchRequest
 
+_LONGEST_LABEL = 200
+
 
 def answer_language(request: SearchRequest) -> Language:
     """Language of an answer's texts: as asked, else the language of the words."""
@@ -33,15 +35,17 @@ def keywords_of(record: ImageRecord, lang: Language) -> tuple[str, ...]:
 
 
 def label_of(record: ImageRecord, lang: Language) -> str:
-    """A short text for people who cannot see the picture, never empty."""
+    """One short line for people who cannot see the picture, never empty."""
     keywords = keywords_of(record, lang)
-    return (
+    text = (
         title_of(record, lang)
         or description_of(record, lang)
         or ("、" if lang == "zh" else ", ").join(keywords[:5])
         or record.metadata.filename
         or record.item_id
     )
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
 
 
 def _first(lang: Language, zh: str, en: str) -> str:
