@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from bundle_builder import build_bundle
 from tusou.bench.ingest_rate import PhotoSize, measure_ingest
+from tusou.bench.machine import family_cpu_seconds
 from tusou.bench.photos import BYTES_PER_PIXEL, make_photos
 from tusou.imaging.decode import decode
 from tusou.imaging.limits import Limits
@@ -23,6 +26,18 @@ def test_photos_weigh_what_photos_weigh_and_differ() -> None:
         assert (image.width, image.height, image.format) == (480, 320, "jpeg")
 
 
+def test_processor_time_counts_children_and_their_children() -> None:
+    spin = "import time\nwhile time.process_time() < 0.3: pass\nprint(flush=True); input()"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {spin!r}])"
+    before = family_cpu_seconds()
+    command = [sys.executable, "-c", outer]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()  # the grandchild has spun and still lives
+        assert family_cpu_seconds() - before >= 0.28
+        child.communicate(b"\n")
+
+
 def test_a_small_run_gives_a_whole_report(tmp_path: Path) -> None:
     lines: list[str] = []
     report = measure_ingest(
@@ -35,6 +50,7 @@ def test_a_small_run_gives_a_whole_report(tmp_path: Path) -> None:
     (figures,) = report["sizes"]
     assert figures["counts"]["added"] == figures["images"] == 40
     assert figures["images_per_s"] > 0
+    assert figures["cpu_images_per_s"] == pytest.approx(1000 / figures["cpu_ms_per_image"], rel=0.05)
     assert figures["share_of_floor"] == pytest.approx(
         figures["images_per_s"] / figures["floor_images_per_s"],
         abs=0.001,  # rounded to 3 digits

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import simplejpeg
 
-from tusou.bench.machine import Timings, machine
+from tusou.bench.machine import Timings, family_cpu_seconds, machine
 from tusou.bench.photos import BYTES_PER_PIXEL, QUALITY, make_photos
 from tusou.catalog.library import Library
 from tusou.catalog.suppliers import add_supplier
@@ -156,32 +156,44 @@ class _Rate:
     Attributes:
         startup: Seconds until the first images were acknowledged (processes, models, first batch).
         steady: Images per second between the first and the last acknowledgement.
+        cpu_ms: Processor milliseconds per image in that time, all processes together.
         summary: The job's own summary.
     """
 
     startup: float
     steady: float
+    cpu_ms: float
     summary: IngestSummary
 
 
 def _ingest(place: Path, source: Path, workers: int, bundle: str) -> _Rate:
     Library.create(place).close()
     (place / "tusou.toml").write_text(f'workers = {workers}\nbundle = "{bundle}"\n', encoding="utf-8")
-    commits: list[tuple[float, int]] = []
+    commits: list[_Commit] = []
 
     def note(step: Progress) -> None:
         if step.committed:
-            commits.append((time.monotonic(), len(step.committed)))
+            commits.append(_Commit(time.monotonic(), family_cpu_seconds(), len(step.committed)))
 
     with Library.open(place, writer=True) as library:
         supplier = Supplier("bench", license="CC0-1.0")
         add_supplier(library.catalog, supplier)
-        start = time.monotonic()
+        start = _Commit(time.monotonic(), family_cpu_seconds(), 0)
         opened = open_source(source, ReadOptions())
         summary = run_ingest(library, opened, supplier, partial(open_encoder, bundle), IngestOptions(), note)
-    later = sum(count for _, count in commits[1:])
-    steady = later / (commits[-1][0] - commits[0][0]) if later else summary.counts["added"] / summary.seconds
-    return _Rate(commits[0][0] - start, steady, summary)
+    first, *later = commits if len(commits) > 1 else [start, *commits]
+    count = sum(commit.images for commit in later)
+    steady = count / (later[-1].wall - first.wall)
+    cpu_ms = 1000 * (later[-1].cpu - first.cpu) / count
+    return _Rate(commits[0].wall - start.wall, steady, cpu_ms, summary)
+
+
+class _Commit(NamedTuple):
+    """An acknowledgement: when it came, at how much processor time, in seconds, and of how many images."""
+
+    wall: float
+    cpu: float
+    images: int
 
 
 def _figures(
@@ -196,6 +208,8 @@ def _figures(
         "images": len(photos),
         "mean_bytes": sum(path.stat().st_size for path in photos) // len(photos),
         "images_per_s": round(rate.steady, 1),
+        "cpu_ms_per_image": round(rate.cpu_ms, 2),
+        "cpu_images_per_s": round(workers * 1000 / rate.cpu_ms, 1),  # with a core of its own per worker
         "stages_images_per_s": round(workers * 1000 / total, 1),  # if nothing but the stages took time
         "floor_images_per_s": round(floor, 1),
         "share_of_floor": round(rate.steady / floor, 3),
