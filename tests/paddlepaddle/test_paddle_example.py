@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from conftest import EXAMPLE
 from export import feature_model, image_tower, text_tower  # type: ignore[import-not-found]
 from shapes import COLORS, SHAPES  # type: ignore[import-not-found]
 
@@ -26,6 +25,8 @@ from tusou.search.engine import SearchEngine
 from tusou.types import SearchRequest
 
 pytestmark = pytest.mark.paddle
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "paddlepaddle"
 
 Truth = dict[str, dict[str, str]]
 WORDS = {"color": {name: zh for name, (_, zh) in COLORS.items()}, "shape": SHAPES}
