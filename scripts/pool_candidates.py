@@ -156,18 +156,23 @@ def grade(options: argparse.Namespace) -> None:
     print(f"{len(judgments)} judgments in {options.qrels}")
 
 
-def graded(line: str, tiles: dict[str, dict[int, str]]) -> Iterator[Judgment]:
+def graded(line: str, tiles: dict[str, dict[int, str]]) -> list[Judgment]:
     """Judgments of one line ``query_id 3: 4 17; 2: 1``."""
     query_id, _, grades = line.strip().partition(" ")
+    if query_id not in tiles:
+        raise SystemExit(f"{query_id!r}: the pool holds no tile of such a query")
     given: dict[int, int] = {}
     for part in filter(None, (part.strip() for part in grades.split(";"))):
-        level, numbers = re.fullmatch(r"([0-3]):([\d\s]*)", part).groups()  # type: ignore[union-attr]
-        for number in map(int, numbers.split()):
+        match = re.fullmatch(r"([0-3]):([\d\s]*)", part)
+        if match is None:
+            raise SystemExit(f"{query_id}: expected grades such as '3: 4 17; 2: 1', got {part!r}")
+        for number in map(int, match[2].split()):
             if number in given or number not in tiles[query_id]:
                 raise SystemExit(f"{query_id}: tile {number} is graded twice or is not there")
-            given[number] = int(level)
-    for number, doc_id in tiles[query_id].items():
-        yield Judgment(query_id, SOURCE, doc_id, given.get(number, 0))
+            given[number] = int(match[1])
+    return [
+        Judgment(query_id, SOURCE, doc_id, given.get(number, 0)) for number, doc_id in tiles[query_id].items()
+    ]
 
 
 def _chunks(items: Sequence[_Item], size: int) -> list[list[_Item]]:

@@ -90,6 +90,7 @@ def test_people_see_each_query_and_the_means(world: World, files: tuple[str, ...
     assert not any(line[:1] == ["q2"] for line in lines)
     assert ["en", "1", "1", "0.631", "0.100", "1.000"] in lines
     assert ["zh", "1", "0", "1.000", "0.100", "0.667"] in lines
+    assert ["word", "1", "0", "1.000", "0.100", "0.667"] in lines
     assert ["all", "2", "1", "0.815", "0.100", "0.833"] in lines
 
 
@@ -118,7 +119,7 @@ def test_one_recall_alone(world: World, files: tuple[str, ...], only: str, blue:
 
 def test_a_language_without_answers_has_no_mean(world: World, files: tuple[str, ...]) -> None:
     Path(files[1]).write_text("\n".join(QUERIES.splitlines()[1:]), "utf-8")
-    assert set(answer(world, *files)["means"]) == {"zh", "all"}
+    assert set(answer(world, *files)["means"]) == {"zh", "word", "all"}
 
 
 def test_a_bundle_may_be_named(world: World, files: tuple[str, ...], opened: list[str]) -> None:

@@ -89,7 +89,8 @@ def judged(
 ) -> None:
     """Search with every judged query as a person would, and measure the answers.
 
-    Means are over the queries with a relevant image, per language and over all; the others are counted.
+    Means are over the queries with a relevant image, per language, per kind of query and over all; the
+    others are counted.
     """
     from tusou.evaluation.judged_run import evaluate_run
     from tusou.evaluation.qrels import qrels_of, read_judgments, read_queries
@@ -200,6 +201,8 @@ def _report(
 ) -> dict[str, Any]:
     names = [str(measure) for measure in measures]
     groups = {lang: [each.query_id for each in queries if each.lang == lang] for lang in ("en", "zh")}
+    for each in queries:
+        groups.setdefault(each.kind, []).append(each.query_id)
     groups[ALL] = [each.query_id for each in queries]
     return {
         "queries": len(queries),
@@ -243,4 +246,4 @@ def _print(answer: dict[str, Any], names: Sequence[str]) -> None:
         for group, mean in answer["means"].items()
     ]
     title = f"{answer['model_id']}" + (f", {answer['only']} only" if answer["only"] else "")
-    print_table(title, ["language", "queries", "left out", *names], means)
+    print_table(title, ["group", "queries", "left out", *names], means)
