@@ -21,5 +21,5 @@ def test_tiles_without_a_grade_are_not_relevant() -> None:
 
 @pytest.mark.parametrize("line", ["q2 3: 0", "q1 3: 0; 2: 0", "q1 3: 7", "q1 4: 0", "q1 3 0", "q1 3: a"])
 def test_slips_of_the_pen_are_refused(line: str) -> None:
-    with pytest.raises(SystemExit, match="q[12]"):
+    with pytest.raises(SystemExit, match=r"q[12]"):
         graded(line, TILES)
