@@ -35,11 +35,9 @@ def symmetric(objective: Objective, scores: Tensor, grades: Tensor, known: Tenso
     return (objective(scores, grades, known) + objective(scores.T, grades.T, known.T)) / 2
 
 
-def usable_rows(grades: Tensor, known: Tensor) -> Tensor:
-    """(rows,) bool: lists with something relevant and something less relevant."""
-    best = torch.where(known, grades, -torch.inf).amax(1)
-    worst = torch.where(known, grades, torch.inf).amin(1)
-    return (best > 0) & (worst < best)
+def two_sides(grades: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """(rows, columns) bool, twice: what is known to be relevant, and what is known not to be."""
+    return (grades > 0) & known, (grades <= 0) & known
 
 
 def reduce(losses: Tensor, reduction: str) -> Tensor:

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from tusou.training.objectives.base import reduce
+from tusou.training.objectives.base import reduce, two_sides
 
 
 @dataclass(frozen=True)
 class BinaryCrossEntropy:
-    """-log P(relevant) of relevant images, -log(1 - P) of the others, P = sigmoid(score).
+    """- log P of relevant images, - log(1 - P) of the others, P = sigmoid(score).
 
     Both sides of a list weigh the same, however long the list is: otherwise the many images that are not
-    relevant drown the one that is.
+    relevant drown the one that is. A list of one side only counts half.
 
     Attributes:
         reduction: ``mean`` or ``sum`` over lists.
@@ -26,8 +26,7 @@ class BinaryCrossEntropy:
 
     def __call__(self, scores: Tensor, grades: Tensor, known: Tensor) -> Tensor:
         """See ``base.Objective``."""
-        relevant = (grades > 0) & known
-        other = (grades <= 0) & known
+        relevant, other = two_sides(grades, known)
         losses = binary_cross_entropy_with_logits(scores, relevant.to(scores.dtype), reduction="none")
         sides = [_mean_over(losses, side) for side in (relevant, other)]
         lists = known.any(1)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
-from tusou.training.objectives.base import reduce, usable_rows
+from tusou.training.objectives.base import reduce, two_sides
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class InfoNCE:
 
     def __call__(self, scores: Tensor, grades: Tensor, known: Tensor) -> Tensor:
         """See ``base.Objective``."""
-        rows = usable_rows(grades, known)
-        scores, relevant, known = scores[rows], grades[rows] > 0, known[rows]
-        relevant = relevant & known
-        others = torch.logsumexp(scores.masked_fill(relevant | ~known, -torch.inf), dim=1, keepdim=True)
-        losses = torch.where(relevant, torch.logaddexp(scores, others) - scores, 0)
+        relevant, other = two_sides(grades, known)
+        rows = relevant.any(1) & other.any(1)
+        scores, relevant, other = scores[rows], relevant[rows], other[rows]
+        others = torch.logsumexp(scores.masked_fill(~other, -torch.inf), dim=1, keepdim=True)
+        losses = torch.where(relevant, softplus(others - scores), 0)
         return reduce(losses.sum(1) / relevant.sum(1), self.reduction)

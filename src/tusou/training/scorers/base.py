@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tusou.training.scorers.heads import Head
 
 MAX_SCALE = 100.0
-"""Largest learnt scale (CLIP's bound): beyond it a batch teaches only its hardest pair."""
+"""Largest scale (CLIP's bound): beyond it a batch teaches only its hardest pair."""
 
 
 class Scorer(nn.Module):
@@ -39,7 +39,7 @@ class Scorer(nn.Module):
         Args:
             image_head: Image features to rows.
             text_head: Text features to rows of the same length.
-            scale: What cosines are multiplied by at the start.
+            scale: What cosines are multiplied by at the start, at most MAX_SCALE.
             learn_scale: Whether that changes in training, up to MAX_SCALE.
             bias: What is added to them at the start.
             learn_bias: Whether that changes in training.
@@ -52,7 +52,9 @@ class Scorer(nn.Module):
 
     def scaled(self, cosines: Tensor) -> Tensor:
         """Scale and shift cosines."""
-        return cosines * self.log_scale.exp().clamp(max=MAX_SCALE) + self.bias
+        with torch.no_grad():  # the parameter itself, as CLIP does: a clamped value would have no way back
+            self.log_scale.clamp_(max=math.log(MAX_SCALE))
+        return cosines * self.log_scale.exp() + self.bias
 
     def grid(self, queries: Tensor, images: Tensor) -> Tensor:
         """Score every query with every image.
