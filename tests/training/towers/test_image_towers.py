@@ -11,6 +11,7 @@ from onnx_parity import run_exported
 from torch import Tensor, nn
 
 from tusou.errors import ConfigError, EncoderError
+from tusou.training.towers import base
 from tusou.training.towers.base import ImageTower
 from tusou.training.towers.image import lenet, stages
 from tusou.training.towers.image.efficientnet_lite import LAST, STAGE_WEIGHT, calibrate
@@ -48,19 +49,22 @@ def settle(tower: ImageTower) -> None:
     scope="module", params=[pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in NETWORKS]
 )
 def built(request: pytest.FixtureRequest) -> tuple[ImageTower, nn.Module | None]:
-    """A settled tower with ten classes, and the network it was made of."""
-    networks = []
+    """A settled tower with ten classes, and the network it was made of (None: LeNet is written here)."""
+    networks: list[nn.Module | None] = []
+    match_names = base._published_names
+
+    def keep(tower: ImageTower, network: nn.Module | None) -> Any:
+        networks.append(network)
+        return match_names(tower, network)
+
     with pytest.MonkeyPatch.context() as patch:
-
-        def keep(*arguments: Any, network: nn.Module, **options: Any) -> ImageTower:
-            networks.append(network)
-            return ImageTower(*arguments, network=network, **options)
-
-        patch.setattr(stages, "ImageTower", keep)
+        patch.setattr(base, "_published_names", keep)
         torch.manual_seed(0)
         tower = tower_called(request.param, size=SIZES.get(request.param, 64), classes=10)
+    (network,) = networks
+    assert (network is None) == request.param.startswith("lenet")
     settle(tower)
-    return tower.eval(), networks[0].eval() if networks else None
+    return tower.eval(), network.eval() if network is not None else None
 
 
 @pytest.mark.parametrize("name", NETWORKS)
