@@ -20,12 +20,12 @@ from switch_builder import (
 )
 from tusou.catalog.library import Library
 from tusou.catalog.lock import WriterLock
-from tusou.catalog.model_roles import current_model, models_by_role
+from tusou.catalog.model_roles import current_model, models_by_role, roll_back_library
 from tusou.errors import CatalogError, EncoderError, IndexStale, LibraryLocked, SourceError, StorageFull
 from tusou.ingest.indexing import open_index, rebuild_index
 from tusou.ingest.rebuild import rebuild_embeddings
 from tusou.ingest.removal import remove_images
-from tusou.ingest.switch import catch_up_model, roll_back_library, switch_model
+from tusou.ingest.switch import catch_up_model, switch_model
 from tusou.search.engine import SearchEngine
 
 

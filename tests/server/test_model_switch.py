@@ -14,9 +14,9 @@ import pytest
 from server_builder import running
 from switch_builder import Bundles, build_bundles, embed_in_this_process, ingest_with, write_colors
 from tusou.catalog.library import Library
-from tusou.catalog.model_roles import announce_model, promote_model
+from tusou.catalog.model_roles import announce_model, promote_model, roll_back_library
 from tusou.errors import BundleError
-from tusou.ingest.switch import roll_back_library, switch_model
+from tusou.ingest.switch import switch_model
 from tusou.models.registry import Registry
 from tusou.server.app import create_app
 from tusou.server.model_watch import ModelWatch

@@ -6,12 +6,15 @@ The roles are rows of the catalog, so a switch is one transaction, and every pro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from tusou.catalog.catalog import Catalog
+from tusou.catalog.library import Library
 from tusou.catalog.schema import model_roles
 from tusou.errors import CatalogError
 
@@ -100,6 +103,21 @@ def roll_back(catalog: Catalog) -> LibraryModel:
         roles |= {"current": roles["previous"], "previous": roles["current"]}
         _write(connection, roles)
         return roles["current"]
+
+
+def roll_back_library(path: Path) -> LibraryModel:
+    """Go back to the model before, at once: one transaction, no lock; returns the model now in use.
+
+    Images that came since the switch are not embedded with it yet: see ingest.switch.catch_up_model.
+
+    Raises:
+        CatalogError: There is no model before.
+    """
+    with (
+        Library.open(path) as library,
+        closing(Catalog(library.path / "catalog.sqlite", writer=True)) as catalog,
+    ):
+        return roll_back(catalog)
 
 
 def _locked(connection: Connection) -> dict[Role, LibraryModel]:

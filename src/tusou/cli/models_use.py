@@ -13,7 +13,7 @@ import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from tusou.catalog.library import Library
-from tusou.catalog.model_roles import LibraryModel, models_by_role
+from tusou.catalog.model_roles import LibraryModel, models_by_role, roll_back_library
 from tusou.cli.common import console, json_option, library_option, print_json, stop_on_interrupt
 from tusou.cli.models_common import models_option, open_registry
 
@@ -63,9 +63,6 @@ def rollback(library_path: Path, models_path: Path | None, as_json: bool) -> Non
 
     Images that came since are embedded with it afterwards; Ctrl-C leaves that to the next ingest.
     """
-    from tusou.encoders.bundle_encoder import open_encoder
-    from tusou.ingest.switch import catch_up_model, roll_back_library
-
     registry = open_registry(models_path, library_path)
     path = _previous_bundle(registry, library_path)
     started = time.monotonic()
@@ -73,6 +70,9 @@ def rollback(library_path: Path, models_path: Path | None, as_json: bool) -> Non
     seconds = time.monotonic() - started
     if not as_json:
         click.echo(f"{library_path} uses {model.model_id} again (after {seconds:.2f} s)")
+    from tusou.encoders.bundle_encoder import open_encoder  # only now: it takes longer to load than the swap
+    from tusou.ingest.switch import catch_up_model
+
     with _stages() as show:
         refusals = catch_up_model(library_path, partial(open_encoder, path), show)
     if as_json:

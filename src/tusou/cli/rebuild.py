@@ -16,7 +16,7 @@ from tusou.ingest.rebuild import rebuild_embeddings, rebuild_thumbnails
 @click.command()
 @library_option
 @click.option("--thumbnails", is_flag=True, help="Make the thumbnails anew from the originals.")
-@click.option("--embeddings", is_flag=True, help="Embed the originals anew, with the bundle of the settings.")
+@click.option("--embeddings", is_flag=True, help="Embed the originals anew, with the library's model.")
 def rebuild(library_path: Path, thumbnails: bool, embeddings: bool) -> int:
     """Build the index anew from the catalog; with options, what it is built on as well.
 

@@ -23,7 +23,7 @@ from tusou.catalog.model_roles import (
     current_model,
     models_by_role,
     promote_model,
-    roll_back,
+    roll_back_library,
     withdraw_model,
 )
 from tusou.catalog.records import Refusal
@@ -171,18 +171,6 @@ class _Switch:
         if self.index.watermark == 0:
             fill_index(self.library, self.index, change)
         catch_up(self.library, self.index)
-
-
-def roll_back_library(path: Path) -> LibraryModel:
-    """Go back to the model before, at once: one transaction, no lock; returns the model now in use.
-
-    Images that came since the switch are not embedded with it yet: see catch_up_model.
-
-    Raises:
-        CatalogError: There is no model before.
-    """
-    with Library.open(path) as library, closing(_writable(library)) as catalog:
-        return roll_back(catalog)
 
 
 def catch_up_model(
