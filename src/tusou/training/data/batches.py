@@ -7,12 +7,16 @@ batches it would have seen, and every process of a distributed run sees the same
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from tusou.errors import DataError
 from tusou.training.data.relevance import Grades, Positions, RelevanceData
+from tusou.training.data.splits import NO_PAIRS, caption_key
 
 Flags = npt.NDArray[np.bool_]
 
@@ -40,6 +44,18 @@ class Batch:
     known: Flags
 
 
+class Batches(Protocol):
+    """What draws the batches of a run."""
+
+    def __len__(self) -> int:
+        """Steps of an epoch."""
+        ...
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """The batch of one step."""
+        ...
+
+
 class Relevance:
     """Looks up grades of (query, image) pairs, and what must not be taken for a negative.
 
@@ -47,7 +63,7 @@ class Relevance:
     duplicate of a relevant one, is left out as a negative: it is likely to be relevant.
     """
 
-    def __init__(self, data: RelevanceData, near_duplicates: Positions | None = None) -> None:
+    def __init__(self, data: RelevanceData, near_duplicates: Positions = NO_PAIRS) -> None:
         """Index the lists.
 
         Args:
@@ -59,20 +75,37 @@ class Relevance:
         """
         self.data = data
         owners = data.query_of_entry
-        self._keys = np.sort(owners * len(data.pictures) + data.items)
-        order = np.argsort(owners * len(data.pictures) + data.items, kind="stable")
-        self._grades = data.grades[order]
+        keys = owners * len(data.pictures) + data.items
+        order = np.argsort(keys)
+        self._keys, self._grades = keys[order], data.grades[order]
         relevant = data.grades > 0
         self.learnable: Positions = np.unique(owners[relevant])
         if not len(self.learnable):
             raise DataError("no query has a relevant image: nothing can be learnt", reason="nothing_usable")
         self._picture_group = _groups(len(data.pictures), near_duplicates)
-        texts = np.unique(
-            np.array([query.strip().casefold() for query in data.queries]), return_inverse=True
-        )[1]
+        texts = np.unique([caption_key(query) for query in data.queries], return_inverse=True)[1]
         pairs = np.stack([texts[owners[relevant]], self._picture_group[data.items[relevant]]], 1)
         self._text_of_query = texts
         self._likely = np.unique(pairs[:, 0] * len(data.pictures) + pairs[:, 1])
+
+    def shown_apart(self) -> Positions:
+        """Queries whose own lists hold different grades: what negatives = 'shown' learns from.
+
+        Raises:
+            DataError: There is none.
+        """
+        data = self.data
+        best, worst = np.zeros(len(data.queries)), np.full(len(data.queries), np.inf)
+        np.maximum.at(best, data.query_of_entry, data.grades)
+        np.minimum.at(worst, data.query_of_entry, data.grades)
+        queries = np.flatnonzero(worst < best)
+        if not len(queries):
+            raise DataError(
+                "objective.negatives = 'shown' has nothing to compare: no query was shown images of "
+                "different grades (captions never are); take 'in_batch', 'random' or 'hard'",
+                reason="nothing_usable",
+            )
+        return queries
 
     def grades_of(self, queries: Positions, images: Positions) -> tuple[Grades, Flags]:
         """Grades and whether they are known, of pairs given as arrays of one shape."""
@@ -128,22 +161,26 @@ class ListBatches:
         Args:
             relevance: Grades.
             batch_size: Queries of a step.
-            list_size: Images of a list: first a relevant one, then those shown and not relevant, then drawn
-                ones.
+            list_size: Images of a list: first a relevant one; second one that is not, shown or drawn; then
+                others shown, then drawn ones.
             seed: See the module.
             shown_only: Draw none.
+
+        Raises:
+            DataError: Drawing none leaves nothing to compare.
         """
         self._relevance, self._size, self._length, self._seed = relevance, batch_size, list_size, seed
         self._shown_only = shown_only
+        self._queries = relevance.shown_apart() if shown_only else relevance.learnable
         self.hard: Positions | None = None
 
     def __len__(self) -> int:
         """Steps of an epoch."""
-        return -(-len(self._relevance.learnable) // self._size)
+        return -(-len(self._queries) // self._size)
 
     def batch(self, epoch: int, step: int) -> Batch:
         """The queries of one step, each query once an epoch."""
-        queries = _chosen(self._relevance.learnable, self._seed, epoch, step, self._size)
+        queries = _chosen(self._queries, self._seed, epoch, step, self._size)
         rng = _generator(self._seed, epoch, step)
         lists = np.full((len(queries), self._length), UNKNOWN, dtype=np.int64)
         lists[:, 0] = _positives(self._relevance.data, queries, rng)
@@ -156,15 +193,18 @@ class ListBatches:
         return Batch(queries, images, items, grades, known & (lists != UNKNOWN))
 
     def _fill(self, row: Positions, query: int, rng: np.random.Generator) -> None:
-        """Put the rest of a query's shown images, then drawn ones, behind its relevant image."""
+        """Put one that is not relevant, others shown and drawn ones behind a query's relevant image."""
         data = self._relevance.data
-        shown = data.items[data.offsets[query] : data.offsets[query + 1]]
-        rest = rng.permutation(shown[shown != row[0]])[: len(row) - 1]
-        row[1 : 1 + len(rest)] = rest
-        if self._shown_only:
-            return
-        pool = len(data.pictures) if self.hard is None else self.hard[query]
-        row[1 + len(rest) :] = rng.choice(pool, len(row) - 1 - len(rest))
+        entries = slice(data.offsets[query], data.offsets[query + 1])
+        shown, relevant = data.items[entries], data.grades[entries] > 0
+        wrong = rng.permutation(shown[~relevant])
+        others = rng.permutation(np.concatenate([wrong[1:], shown[relevant & (shown != row[0])]]))
+        drawn = np.empty(0, np.int64)
+        if not self._shown_only:
+            drawn = rng.choice(len(data.pictures) if self.hard is None else self.hard[query], len(row))
+        first = np.concatenate([wrong, drawn])[:1]
+        chosen = np.concatenate([first, others, drawn[1:]])[: len(row) - 1]
+        row[1 : 1 + len(chosen)] = chosen
 
 
 def _generator(seed: int, epoch: int, step: int) -> np.random.Generator:
@@ -186,9 +226,8 @@ def _positives(data: RelevanceData, queries: Positions, rng: np.random.Generator
     return chosen
 
 
-def _groups(count: int, pairs: Positions | None) -> Positions:
-    """(count,) smallest position of each image's group of near duplicates."""
-    group = np.arange(count)
-    for first, second in np.empty((0, 2), np.int64) if pairs is None else np.sort(pairs, axis=1):
-        group[second] = min(group[second], group[first])
-    return group
+def _groups(count: int, pairs: Positions) -> Positions:
+    """(count,) number of each image's group: near duplicates of near duplicates belong together."""
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    groups: Positions = connected_components(graph, directed=False)[1].astype(np.int64)
+    return groups
