@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from tusou.training.config import RunConfig
 
-FROZEN_IMAGE_TOWERS = frozenset({"onnx", "features"})
-"""Image towers that only feed the cache."""
+FROZEN_TOWERS = frozenset({"onnx"})
+"""Towers of both sides that only feed the cache."""
 
-FROZEN_TEXT_TOWERS = frozenset({"onnx", "features"})
+CACHED_TOWERS = frozenset({"features"})
+"""Towers that pass cached rows on: parts of a run, not of a configuration."""
 
-VECTOR_TOWERS = frozenset({"word_mean", "rnn", "lstm", "gru"})
+VECTOR_TOWERS = frozenset({"word_mean", "rnn", "lstm", "gru", "transformer"})
 """Text towers that can start from word vectors."""
 
 IDF_TOWERS = frozenset({"word_mean", "bag_of_words"})
@@ -38,11 +39,15 @@ def _classes(config: RunConfig) -> Iterator[str]:
         yield "text: missing; queries need a text tower"
     if config.image.augment == "digits" and not classes:
         yield "image.augment = 'digits' moves 28 x 28 digits of classes; take 'photo'"
+    if config.image.augment == "photo" and classes:
+        yield "image.augment = 'photo' alters photos of queries; take 'digits' for classes"
 
 
 def _lists(config: RunConfig) -> Iterator[str]:
     objective = config.objective
     grid = objective.negatives == "in_batch"
+    if objective.queries_per_image and not grid:
+        yield "objective.queries_per_image needs objective.negatives = 'in_batch'"
     if objective.symmetric and not grid:
         yield "objective.symmetric needs objective.negatives = 'in_batch': other lists share no images"
     if objective.type in ("info_nce", "siglip") and not grid:
@@ -60,7 +65,10 @@ def _lists(config: RunConfig) -> Iterator[str]:
 
 def _towers(config: RunConfig) -> Iterator[str]:
     image, text = config.image, config.text
-    if image.tower in FROZEN_IMAGE_TOWERS and image.train != "none":
+    for side, tower in (("image", image.tower), ("text", text.tower if text else "")):
+        if tower in CACHED_TOWERS:
+            yield f"{side}.tower = {tower!r}: a run caches features by itself; name the tower that makes them"
+    if image.tower in FROZEN_TOWERS and image.train != "none":
         yield f"image.train: tower {image.tower!r} cannot learn (no gradients); set image.train = 'none'"
     if image.views > 1 and image.train == "all":
         yield "image.views are cached views for frozen stages; a tower that learns as a whole takes augment"
@@ -68,6 +76,8 @@ def _towers(config: RunConfig) -> Iterator[str]:
         yield "image.augment is for a tower that learns as a whole; frozen stages take image.views"
     if text is None:
         return
+    if text.words and text.tower != "onnx":
+        yield "text.words stands beside the features of a frozen encoder: it needs text.tower = 'onnx'"
     if text.vectors and text.tower not in VECTOR_TOWERS:
         yield f"text.vectors: tower {text.tower!r} reads none; these do: {', '.join(sorted(VECTOR_TOWERS))}"
     if text.idf and text.tower not in IDF_TOWERS:
@@ -76,9 +86,7 @@ def _towers(config: RunConfig) -> Iterator[str]:
 
 def _scorer(config: RunConfig) -> Iterator[str]:
     scorer, objective = config.scorer, config.objective
-    frozen = (
-        config.image.train == "none" and config.text is not None and config.text.tower in FROZEN_TEXT_TOWERS
-    )
+    frozen = config.image.train == "none" and config.text is not None and config.text.tower in FROZEN_TOWERS
     if objective.type == "cca" and not (scorer.start == "cca" and config.training.epochs == 0):
         yield "objective.type = 'cca' has no steps: set scorer.start = 'cca' and training.epochs = 0"
     if scorer.start == "cca":
@@ -86,6 +94,8 @@ def _scorer(config: RunConfig) -> Iterator[str]:
             yield "scorer.start = 'cca' sets linear heads: take scorer.head = 'linear' or 'residual'"
         if scorer.negative_bias == "separate":
             yield "scorer.start = 'cca' knows one bias: set scorer.negative_bias = 'shared'"
+    if objective.type == "cca" and scorer.type == "concatenation":
+        yield "objective.type = 'cca' sets heads, not the network of a concatenation scorer: take 'embedding'"
     if objective.type == "cca" and not frozen:
         yield "objective.type = 'cca' reads features as they are: both towers must be frozen"
     if scorer.negative_bias == "separate" and (objective.negatives == "in_batch" or objective.list_size != 2):

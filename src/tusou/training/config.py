@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tusou.errors import ConfigError
-from tusou.models.manifest import Slug
+from tusou.models.manifest import DataSource, Slug
 from tusou.types import Language
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -17,7 +18,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataConfig(_Section):
@@ -74,6 +75,8 @@ class TextConfig(_Section):
         idf: Weigh words by inverse document frequency (``word_mean``, ``bag_of_words``).
         min_count: Rarer words of the training queries are unknown words.
         max_tokens: Longest text; the rest is cut off.
+        words: Length of a learnt row for each token, beside a frozen encoder's features (``onnx``); 0: none.
+        word_dropout: Share of a text's tokens left out of these while training.
     """
 
     tower: str
@@ -82,6 +85,8 @@ class TextConfig(_Section):
     idf: bool = False
     min_count: int = Field(default=2, ge=1)
     max_tokens: int = Field(default=64, ge=1, le=1024)
+    words: int = Field(default=0, ge=0, le=4096)
+    word_dropout: Share = 0.0
 
 
 class ScorerConfig(_Section):
@@ -110,7 +115,7 @@ class ScorerConfig(_Section):
     head: Literal["linear", "tanh", "mlp", "residual"] = "linear"
     hidden: int = Field(default=256, ge=1)
     dropout: Share = 0.0
-    scale: Positive = 1.0
+    scale: float = Field(default=1.0, gt=0, le=100)
     learn_scale: bool = False
     bias: float = 0.0
     learn_bias: bool = False
@@ -130,6 +135,8 @@ class ObjectiveConfig(_Section):
             ``siglip``, ``cross_entropy`` (classes) or ``cca`` (closed form, no steps).
         negatives: ``in_batch``: the other queries' images; ``random``: drawn for each query; ``hard``:
             the best scored wrong images, mined anew every few epochs; ``shown``: only the query's own list.
+        queries_per_image: in_batch: each image once an epoch with so many of its queries, for dear image
+            towers; 0: each query once an epoch.
         list_size: Images of a query's list, except in_batch.
         symmetric: Also hold each image against the batch's queries (in_batch).
         margin: Of hinges.
@@ -145,6 +152,7 @@ class ObjectiveConfig(_Section):
         "cross_entropy", "cca",
     ]  # fmt: skip
     negatives: Literal["in_batch", "random", "hard", "shown"] = "in_batch"
+    queries_per_image: int = Field(default=0, ge=0, le=1000)
     list_size: int = Field(default=2, ge=2, le=1000)
     symmetric: bool = False
     margin: Positive = 0.2
@@ -221,6 +229,22 @@ class SweepConfig(_Section):
     values: dict[str, list[Any]]
 
 
+class BundleConfig(_Section):
+    """``[bundle]``: what ``tusou models export`` writes into the manifest.
+
+    Attributes:
+        version: Of the bundle.
+        license: Of the bundle as a whole.
+        sources: Weights and data it is made from, each with ``name``, ``license`` and ``use``.
+        image_calibration: Training pictures whose activations set the ranges of an int8 tower.
+    """
+
+    version: Slug = "1.0"
+    license: str = "unknown"
+    sources: tuple[DataSource, ...] = ()
+    image_calibration: int = Field(default=240, ge=8)
+
+
 class RunConfig(_Section):
     """A whole file.
 
@@ -235,6 +259,7 @@ class RunConfig(_Section):
         optimizer: See OptimizerConfig.
         training: See TrainingConfig.
         sweep: See SweepConfig.
+        bundle: See BundleConfig.
     """
 
     name: Slug
@@ -247,6 +272,7 @@ class RunConfig(_Section):
     optimizer: OptimizerConfig = OptimizerConfig()
     training: TrainingConfig = TrainingConfig()
     sweep: SweepConfig | None = None
+    bundle: BundleConfig = BundleConfig()
 
 
 def load_run_config(path: Path) -> RunConfig:
@@ -265,6 +291,19 @@ def load_run_config(path: Path) -> RunConfig:
     return parse_run_config(table, str(path))
 
 
+def load_run_record(run: Path) -> RunConfig:
+    """The configuration a run was started with.
+
+    Raises:
+        ConfigError: The folder is not that of a run.
+    """
+    path = run / "config.json"
+    try:
+        return RunConfig.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ConfigError(f"{path} is not the record of a run: {error}") from error
+
+
 def parse_run_config(table: dict[str, Any], origin: str) -> RunConfig:
     """Check a configuration given as a table.
 
@@ -276,7 +315,8 @@ def parse_run_config(table: dict[str, Any], origin: str) -> RunConfig:
         ConfigError: See load_run_config.
     """
     try:
-        config = RunConfig.model_validate(table)
+        # JSON has lists and texts for tuples and paths, so that types can be strict: true is no number
+        config = RunConfig.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         problems = [_explain(item) for item in error.errors()]
         raise ConfigError(f"{origin}: {'; '.join(problems)}") from error
@@ -287,9 +327,13 @@ def parse_run_config(table: dict[str, Any], origin: str) -> RunConfig:
     return config
 
 
+_CHOICES = ("literal[", "constrained-int")
+"""How pydantic names the choices of ``image.train`` in an error's place."""
+
+
 def _explain(item: Any) -> str:
-    place = item["loc"]
-    key = ".".join(str(part) for part in place)
+    place = [part for part in item["loc"] if not str(part).startswith(_CHOICES)]
+    key = ".".join(map(str, place))
     if item["type"] == "extra_forbidden":
         return f"{key}: unknown key; known here: {', '.join(_known_keys(place[:-1]))}"
     if item["type"] == "missing":
@@ -297,9 +341,9 @@ def _explain(item: Any) -> str:
     return f"{key}: {item['msg']}, found {item['input']!r}"
 
 
-def _known_keys(place: tuple[Any, ...]) -> list[str]:
+def _known_keys(place: list[Any]) -> list[str]:
     model: Any = RunConfig
-    for part in place:
+    for part in (each for each in place if isinstance(each, str)):
         kinds = [model.model_fields[part].annotation]
         kinds += list(getattr(kinds[0], "__args__", ()))
         model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
