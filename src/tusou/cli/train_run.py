@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +38,7 @@ def run(
 
     The same command goes on where an interrupted run stood. Under torchrun every process calls it.
     """
-    _need_torch()
+    need_torch()
     from tusou.training.run import load_with_changes, train_run
     from tusou.training.sweep import sweep_runs
 
@@ -45,10 +47,15 @@ def run(
         rows = sweep_runs(loaded, runs, restart=restart, report=lambda text: click.echo(text, err=True))
         _show_sweep(rows, as_json=as_json)
         return
-    with _Watch(loaded, quiet=as_json) as watch:
-        result = train_run(
-            loaded, runs / loaded.name, restart=restart, step=watch.step, prepare=watch.prepare
-        )
+    leads = os.environ.get("RANK", "0") == "0"
+    try:
+        with _Watch(loaded, quiet=as_json or not leads) as watch:
+            result = train_run(
+                loaded, runs / loaded.name, restart=restart, step=watch.step, prepare=watch.prepare
+            )
+    except KeyboardInterrupt:
+        click.echo("tusou: interrupted; the same command goes on from the last checkpoint", err=True)
+        click.get_current_context().exit(130)
     if result is None:
         return  # not the leading process
     if as_json:
@@ -92,10 +99,13 @@ def _show_sweep(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         print_table("Sweep, best first", list(rows[0]), [list(row.values()) for row in rows])
 
 
-def _need_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
+def need_torch() -> None:
+    """Refuse to go on without the extra.
+
+    Raises:
+        TrainingError: PyTorch is not installed.
+    """
+    if find_spec("torch") is None:
         raise TrainingError(
             "training needs PyTorch; install it with pip install 'tusou[train]'", reason="missing_extra"
-        ) from error
+        )

@@ -104,7 +104,10 @@ def load_checkpoint(
     try:
         model.load_state_dict(_under(tensors, MODEL))
     except RuntimeError as error:
-        raise CheckpointMismatch(f"{path} does not fit the network: {error}") from error
+        first = " ".join(str(error).split("\n")[1:2]).strip() or str(error)
+        raise CheckpointMismatch(
+            f"{path} does not fit the network: {first}; start anew with --restart"
+        ) from error
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in _under(tensors, OPTIMIZER).items():
         number, _, key = name.partition(".")

@@ -85,10 +85,11 @@ class ClassTask:
         images, labels = self.splits["train"]
         order = np.random.default_rng((self._seed, epoch)).permutation(len(labels))
         chosen = order[step * self._size : (step + 1) * self._size]
-        own = chosen[self.processes.share(len(chosen))]
+        own, part = self.processes.own(chosen), self.processes.share(len(chosen))
         draw = int(np.random.SeedSequence((self._seed, epoch, step)).generate_state(1)[0])
         scores = self.model(images.take(own, draw))
-        return self.objective(scores, torch.from_numpy(labels[own])) * (len(own) / len(chosen))
+        loss: Tensor = self.objective(scores, torch.from_numpy(labels[own]))
+        return loss * ((part.stop - part.start) / len(chosen))
 
     def finish_step(self) -> None:
         """Sum the gradients of all processes."""

@@ -9,12 +9,17 @@ averages the gradients of losses that know only their own part, which is another
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from tusou.training.data.relevance import Positions
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -39,15 +44,24 @@ class Processes:
         bounds = [count * rank // self.count for rank in (self.rank, self.rank + 1)]
         return slice(*bounds)
 
+    def own(self, positions: Positions) -> Positions:
+        """This process's part of a batch; where there are too few for all, one that ``gather`` throws away.
+
+        Towers cannot read nothing.
+        """
+        part = positions[self.share(len(positions))]
+        return part if len(part) else positions[:1]
+
     def gather(self, rows: Tensor, total: int) -> Tensor:
         """Rows of all processes, (total, …); only this one's part carries gradients.
 
         Args:
-            rows: This process's part, as ``share`` cut it.
+            rows: Of this process's part, see ``own``.
             total: Rows of all.
         """
         if self.count == 1:
             return rows
+        rows = rows[: _size(total, self.rank, self.count)]
         most = -(-total // self.count)
         padded = rows.new_zeros(most, *rows.shape[1:])
         padded[: len(rows)] = rows.detach()
@@ -65,6 +79,25 @@ class Processes:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             dist.all_reduce(parameter.grad)
+
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Take the mean gradient of all processes, so that weights every process moves stay the same."""
+        self.sum_gradients(parameters)
+        for parameter in parameters if self.count > 1 else ():
+            assert parameter.grad is not None
+            parameter.grad /= self.count
+
+    def lead_first(self, make: Callable[[], Result]) -> Result:
+        """Call something in the leading process, then in all others: one fills a cache, the rest find it.
+
+        When the leading one fails, it raises, and torchrun ends the others.
+        """
+        if not self.leads:
+            self.wait()
+        result = make()
+        if self.leads:
+            self.wait()
+        return result
 
     def wait(self) -> None:
         """Wait for all others."""

@@ -61,6 +61,11 @@ class RelevanceModel(nn.Module):
         parts = (self.image, self.text, self.scorer.image_head, self.scorer.text_head)
         return [each for part in parts for each in part.parameters() if each.requires_grad]
 
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """Parameters that see the whole batch in every process: those of the scorer behind the heads."""
+        own = {id(each) for each in self.shard_parameters()}
+        return [each for each in self.parameters() if each.requires_grad and id(each) not in own]
+
     def joint_scores(self, queries: Tensor, images: Tensor, items: Tensor | None) -> Tensor:
         """Score a batch.
 

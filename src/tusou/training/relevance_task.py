@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tusou.evaluation.measures import Ranks, median_rank, success
-from tusou.training.data.batches import Batch, GridBatches, ListBatches
+from tusou.training.data.batches import Batch, Batches, ListBatches
 from tusou.training.data.inputs import ImageInputs, TextInputs
 from tusou.training.data.relevance import Positions, RelevanceData
 from tusou.training.distributed import Processes
@@ -74,7 +74,7 @@ class RelevanceTask:
         self,
         model: RelevanceModel,
         objective: Objective,
-        batches: GridBatches | ListBatches,
+        batches: Batches,
         train: SplitInputs,
         dev: SplitInputs,
         options: RelevanceOptions,
@@ -121,8 +121,12 @@ class RelevanceTask:
         return total
 
     def finish_step(self) -> None:
-        """Sum the towers' and heads' gradients; the scorer's are those of the whole batch everywhere."""
+        """Sum the towers' and heads' gradients; the scorer's are those of the whole batch everywhere.
+
+        But for dropout, which every process draws for itself; so their mean is taken.
+        """
         self.processes.sum_gradients(self.model.shard_parameters())
+        self.processes.average_gradients(self.model.shared_parameters())
 
     def parameter_groups(self) -> Sequence[tuple[str, Sequence[nn.Parameter]]]:
         """See ``task.Task``."""
@@ -130,13 +134,18 @@ class RelevanceTask:
         return [("tower", towers), ("head", list(self.model.scorer.parameters()))]
 
     def evaluate(self) -> dict[str, float]:
-        """Success@k and median rank, text to image, over all images of the dev split, by language."""
+        """Success@k and median rank, text to image, over all images of the dev split, by language.
+
+        Queries without a relevant image are left out.
+        """
         queries, images = self.rows(self.dev)
         ranks = first_ranks(self.model, self.dev.data, queries, images)
-        measures = _measures(ranks, "")
-        for language in sorted(set(self.dev.data.languages) - {""}):
-            own = np.array([each == language for each in self.dev.data.languages])
-            measures |= _measures(ranks[own], f"{language}_")
+        relevant = self.dev.data.grades > 0
+        answered = np.unique(self.dev.data.query_of_entry[relevant])
+        measures = _measures(ranks[answered], "")
+        languages = np.array(self.dev.data.languages)[answered]
+        for language in sorted(set(languages.tolist()) - {""}):
+            measures |= _measures(ranks[answered][languages == language], f"{language}_")
         return measures
 
     @torch.inference_mode()
@@ -153,11 +162,12 @@ class RelevanceTask:
         return torch.cat(queries), torch.cat(images)
 
     def _queries(self, batch: Batch) -> Tensor:
-        own = batch.queries[self.processes.share(len(batch.queries))]
-        return self.processes.gather(self.model.encode_text(self.train.texts.take(own)), len(batch.queries))
+        own = self.processes.own(batch.queries)
+        rows = self.model.encode_text(self.train.texts.take(own))
+        return self.processes.gather(rows, len(batch.queries))
 
     def _images(self, batch: Batch, draw: int, *, negative: bool) -> Tensor:
-        own = batch.images[self.processes.share(len(batch.images))]
+        own = self.processes.own(batch.images)
         rows = self.model.encode_image(self.train.images.take(own, draw), negative=negative)
         return self.processes.gather(rows, len(batch.images))
 
@@ -199,7 +209,7 @@ def first_ranks(model: RelevanceModel, data: RelevanceData, queries: Tensor, ima
         images: (images, dim) rows.
 
     Returns:
-        (queries,); a query without a relevant image gets the number of images.
+        (queries,); a query without a relevant image is ranked behind all images.
     """
     model.eval()
     owners = data.query_of_entry
@@ -210,7 +220,8 @@ def first_ranks(model: RelevanceModel, data: RelevanceData, queries: Tensor, ima
         inside = (owners >= part[0]) & (owners <= part[-1]) & (data.grades > 0)
         relevant[torch.from_numpy(owners[inside] - part[0]), torch.from_numpy(data.items[inside])] = True
         best = scores.masked_fill(~relevant, -torch.inf).amax(1, keepdim=True)
-        ranks[part] = 1 + ((scores >= best) & ~relevant).sum(1).numpy()
+        ahead = ~(scores < best) & ~relevant  # not (a >= b): NaN must never rank first
+        ranks[part] = 1 + ahead.sum(1).numpy()
     return ranks
 
 

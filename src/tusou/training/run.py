@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,7 +44,7 @@ def train_run(
     processes = join_processes()
     try:
         if restart and processes.leads:
-            shutil.rmtree(folder, ignore_errors=True)
+            RunFolder(folder).forget()
         processes.wait()
         if config.training.threads:
             torch.set_num_threads(config.training.threads)
@@ -89,7 +88,10 @@ def load_with_changes(path: Path, changes: Sequence[str]) -> RunConfig:
     """
     if not changes:
         return load_run_config(path)
-    table = tomllib.loads(load_text(path))
+    try:
+        table = tomllib.loads(load_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
     for change in changes:
         key, equals, text = change.partition("=")
         if not equals:
@@ -111,10 +113,16 @@ def load_text(path: Path) -> str:
 
 
 def set_key(table: dict[str, Any], key: str, value: Any) -> None:
-    """Set ``section.key`` of a table of tables."""
+    """Set ``section.key`` of a table of tables.
+
+    Raises:
+        ConfigError: A section is a value.
+    """
     *sections, last = key.split(".")
     for section in sections:
         table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"{key}: {section} is a value, it has no keys below it")
     table[last] = value
 
 

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ from torch import Tensor
 from tusou import __version__
 from tusou.catalog.durable import dump_json, write_durably
 from tusou.training.config import RunConfig
+
+RUN_FILES = (
+    "checkpoint.safetensors", "weights.safetensors", "config.json", "about.json", "result.json",
+    "history.csv", "curves.png",
+)  # fmt: skip
+"""What a run writes, beside the folder of TensorBoard."""
 
 
 class RunFolder:
@@ -36,8 +43,16 @@ class RunFolder:
         self.checkpoint = path / "checkpoint.safetensors"
         self.weights = path / "weights.safetensors"
 
+    def forget(self) -> None:
+        """Remove what a run wrote; nothing else that may lie in the folder."""
+        for name in RUN_FILES:
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
+
     def describe(self, config: RunConfig, data: Mapping[str, Any]) -> None:
         """Write down what is run: configuration, versions and the data's fingerprint."""
+        for leftover in self.path.glob(".*.safetensors.*"):  # of a run that was killed while it wrote
+            leftover.unlink(missing_ok=True)
         versions = {
             "tusou": __version__,
             "python": platform.python_version(),
@@ -81,8 +96,8 @@ class RunFolder:
 
 
 def config_digest(config: RunConfig) -> str:
-    """SHA-256 of what decides a run's numbers: everything but the sweep, threads and checkpoints."""
+    """SHA-256 of what decides a run's numbers: what is not only about the sweep, threads or the bundle."""
     parts = config.model_dump(
-        mode="json", exclude={"sweep": True, "training": {"threads", "checkpoint_steps"}}
+        mode="json", exclude={"sweep": True, "bundle": True, "training": {"threads", "checkpoint_steps"}}
     )
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

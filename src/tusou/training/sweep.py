@@ -12,6 +12,7 @@ import optuna
 from tusou.errors import ConfigError
 from tusou.training.config import RunConfig, SweepConfig, parse_run_config
 from tusou.training.run import set_key, train_run
+from tusou.training.task import goodness
 
 
 def sweep_runs(
@@ -33,12 +34,14 @@ def sweep_runs(
     """
     if config.sweep is None:
         raise ConfigError("--sweep needs a [sweep] table with values")
+    if not config.sweep.values or not all(config.sweep.values.values()):
+        raise ConfigError("sweep.values: every key needs at least one value")
     configs = _configs(config, config.sweep)
     if config.sweep.method == "grid":
         rows = [_train(each, values, runs, restart, report) for each, values in configs]
     else:
         rows = _search(config, config.sweep, runs, restart, report)
-    return sorted(rows, key=lambda row: -float(row["measure"]))
+    return sorted(rows, key=lambda row: -goodness(_measure(config), row["measure"]))
 
 
 def _configs(config: RunConfig, sweep: SweepConfig) -> list[tuple[RunConfig, dict[str, Any]]]:
@@ -64,13 +67,13 @@ def _train(
 ) -> dict[str, Any]:
     result = train_run(config, runs / config.name, restart=restart)
     assert result is not None, "a sweep runs in one process"
-    measure = result["measures"][config.training.measure or _default_measure(config)]
+    measure = result["measures"][_measure(config)]
     report(f"{config.name}: {measure:.4g} ({', '.join(f'{key} = {value}' for key, value in values.items())})")
     return {"run": config.name, **values, "measure": measure}
 
 
-def _default_measure(config: RunConfig) -> str:
-    return "accuracy" if config.scorer.type == "classes" else "success@10"
+def _measure(config: RunConfig) -> str:
+    return config.training.measure or ("accuracy" if config.scorer.type == "classes" else "success@10")
 
 
 def _search(
@@ -82,7 +85,7 @@ def _search(
     def objective(trial: optuna.Trial) -> float:
         values = {key: trial.suggest_categorical(key, choices) for key, choices in sweep.values.items()}
         rows.append(_train(*_with(config, values, trial.number + 1), runs, restart, report))
-        return float(rows[-1]["measure"])
+        return goodness(_measure(config), rows[-1]["measure"])
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=config.seed))
     study.optimize(objective, n_trials=sweep.trials)

@@ -7,12 +7,20 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+LOWER_IS_BETTER = ("median_rank", "error_percent")
+"""Ends of the names of measures that say what is wrong."""
+
+
+def goodness(measure: str, value: float) -> float:
+    """The value of a measure, negated where lower is better."""
+    return -value if measure.endswith(LOWER_IS_BETTER) else value
+
 
 class Task(Protocol):
     """Everything the trainer needs to know of what is learnt.
 
     Attributes:
-        measure: Name of the dev measure that chooses the best epoch; higher is better.
+        measure: Name of the dev measure that chooses the best epoch.
         steps: Steps of one epoch.
     """
 

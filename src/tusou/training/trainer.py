@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -20,7 +21,10 @@ from tusou.training.distributed import Processes
 from tusou.training.optimizer import RunningMean, build_optimizer, rate_factor, set_rate
 from tusou.training.plots import plot_history
 from tusou.training.run_folder import RunFolder, config_digest
-from tusou.training.task import Task
+from tusou.training.task import Task, goodness
+
+WORTH_A_PLOT = 5.0
+"""Seconds of an epoch after which curves are drawn at once; shorter runs draw at their end."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,25 @@ class Trainer:
             TrainingError: The loss or a weight is not finite, or the measure is not one of the task's.
             CheckpointMismatch: The checkpoint is of another configuration.
         """
-        if self.folder.checkpoint.exists():
+        resumed = self.folder.checkpoint.exists()
+        self.processes.wait()  # until all have looked: the leading one will write it
+        if resumed:
             self._resume()
         elif self.config.training.epochs == 0:
             self._finish_epoch(0.0)
-        with SummaryWriter(self.folder.path / "tensorboard") as board:
+        with (
+            SummaryWriter(self.folder.path / "tensorboard")
+            if self.processes.leads
+            else nullcontext() as board
+        ):
             while self.place.epoch < self.config.training.epochs and not self._patience_is_over():
-                self._epoch(board)
-        if self.best:
-            self.task.model.load_state_dict(self.best)
+                self._epoch()
+                if board:
+                    for name, value in self.place.history[-1].items():
+                        board.add_scalar(name, value, self.place.epoch)
+        if self.processes.leads:
+            self._plot()
+        self.task.model.load_state_dict(self.best)
         return self.place
 
     def _resume(self) -> None:
@@ -105,7 +119,7 @@ class Trainer:
         patience = self.config.training.patience
         return bool(patience) and self.place.epoch - 1 - self.place.best_epoch >= patience
 
-    def _epoch(self, board: SummaryWriter) -> None:
+    def _epoch(self) -> None:
         started = perf_counter()
         if self.place.step == 0:
             self.task.begin_epoch(self.place.epoch)
@@ -115,11 +129,10 @@ class Trainer:
             self.place.losses += loss
             self.place.step += 1
             if self.place.step % self.config.training.checkpoint_steps == 0:
+                self._check_weights()
                 self._save()
             self._tell(loss, {})
         self._finish_epoch(perf_counter() - started)
-        for name, value in self.place.history[-1].items():
-            board.add_scalar(name, value, self.place.epoch)
 
     def _step(self) -> float:
         place, config = self.place, self.config
@@ -131,11 +144,7 @@ class Trainer:
         self.optimizer.zero_grad()
         loss = self.task.loss(place.epoch, place.step)
         if not math.isfinite(loss.item()):
-            raise TrainingError(
-                f"the loss became {loss.item()} at epoch {place.epoch + 1}, step {place.step + 1}; lower "
-                "optimizer.lr, set optimizer.clip, or look for broken rows with `tusou data check`",
-                reason="loss_not_finite",
-            )
+            raise self._diverged(f"the loss became {loss.item()}", "loss_not_finite")
         if loss.requires_grad:
             torch.autograd.backward(loss)
         self.task.finish_step()
@@ -148,13 +157,15 @@ class Trainer:
     def _finish_epoch(self, seconds: float) -> None:
         """Measure, keep the weights if they are the best, write everything down."""
         place = self.place
+        self._check_weights()
         kept, measures = self._evaluate()
         if self.measure not in measures:
             raise TrainingError(
                 f"training.measure = {self.measure!r} is not measured; there are: {', '.join(measures)}",
                 reason="unknown_measure",
             )
-        if place.best is None or measures[self.measure] > place.best:
+        value = goodness(self.measure, measures[self.measure])
+        if place.best is None or value > goodness(self.measure, place.best):
             place.best, place.best_epoch = measures[self.measure], place.epoch
             self.best = {name: value.detach().clone() for name, value in kept.items()}
         row = {"epoch": place.epoch + 1, "loss": place.losses / max(place.step, 1), **measures}
@@ -163,8 +174,25 @@ class Trainer:
         self._save()
         if self.processes.leads:
             self.folder.write_history(place.history)
-            plot_history(place.history, self.measure, self.config.name, self.folder.path / "curves.png")
+            if seconds > WORTH_A_PLOT:
+                self._plot()
         self._tell(row["loss"], measures)
+
+    def _plot(self) -> None:
+        plot_history(self.place.history, self.measure, self.config.name, self.folder.path / "curves.png")
+
+    def _check_weights(self) -> None:
+        """Let no broken weight be measured or written: every comparison with NaN is false."""
+        for name, value in self.task.model.state_dict().items():
+            if not bool(value.isfinite().all()):
+                raise self._diverged(f"weight {name} is no longer finite", "weights_not_finite")
+
+    def _diverged(self, what: str, reason: str) -> TrainingError:
+        return TrainingError(
+            f"{what} at epoch {self.place.epoch + 1}, step {self.place.step + 1}; lower optimizer.lr, set "
+            "optimizer.clip, or look for broken rows with `tusou data check`; epochs done before are kept",
+            reason=reason,
+        )
 
     def _evaluate(self) -> tuple[dict[str, Tensor], dict[str, float]]:
         """Weights that would be kept (the running mean, if there is one) and their measures."""
@@ -186,7 +214,8 @@ class Trainer:
     def _tell(self, loss: float, measures: dict[str, float]) -> None:
         steps = max(self.config.training.epochs * self.task.steps, 1)
         done = (self.place.epoch * self.task.steps + self.place.step) / steps
-        self.report(Progress(min(done, 1.0), loss, measures, self.place.epoch))
+        if self.processes.leads:
+            self.report(Progress(min(done, 1.0), loss, measures, self.place.epoch))
 
 
 def _seed(*numbers: int) -> int:

@@ -51,7 +51,7 @@ def views(
     result = np.empty((len(pictures), count, size, size, 3), dtype=np.uint8)
     with torch.random.fork_rng(devices=[]):  # the recipe draws from torch's global generator
         for i, picture in enumerate(pictures):
-            planes = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)
+            planes = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
             for view in range(count):
                 torch.manual_seed(_state(seed, start + i, view))
                 result[i, view] = alter(planes).permute(1, 2, 0).numpy()

@@ -98,6 +98,9 @@ class FeatureCache:
             DataError: Another process builds this cache (``features_locked``); features are not finite in
                 float16 or of another shape (``bad_features``); the cache is damaged (``features_damaged``).
         """
+        state = self._state() or self._wanted
+        if 0 < state.done == state.count:
+            return self._map(state)  # without the lock: many processes may read at once
         with storage_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         lock = self._lock()
