@@ -70,7 +70,12 @@ test-slow: $(VENV)/.dev ## run the slower tiers: kill -9, hostile images, a real
 test-train: $(VENV)/.train ## run the tests of training (installs PyTorch)
 	$(BIN)/python -m pytest -q -m train tests/training
 
-test-all: test test-slow test-train ## run every tier
+test-paddle: ## compare with PaddlePaddle, in an environment of its own
+	test -x .venv-paddle/bin/python || $(PYTHON) -m venv .venv-paddle
+	.venv-paddle/bin/pip --disable-pip-version-check --quiet install -c constraints.txt -e . pytest onnx paddlepaddle==3.3.1
+	.venv-paddle/bin/python -m pytest -q -m paddle tests/paddlepaddle
+
+test-all: test test-slow test-train test-paddle ## run every tier
 
 lint: $(VENV)/.train ## check style, types and layout
 	$(BIN)/ruff check

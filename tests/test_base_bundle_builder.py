@@ -10,8 +10,9 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import pytest
-from tusou.training.cca import Head, combine, fit_heads, moments
 from build_base_bundle.text_tower import CHUNKS, ORDERS, build_text_tower, pack_table
+
+from tusou.training.cca import Head, combine, fit_heads, moments
 
 Array = npt.NDArray[Any]
 

@@ -9,6 +9,7 @@ import click
 
 from tusou.cli.common import format_bytes, json_option, library_option, print_json, print_table
 from tusou.cli.models_common import bundle_json, models_option, open_registry, roles_in
+from tusou.cli.models_export import export
 from tusou.cli.models_install import add, remove
 from tusou.cli.models_pull import pull
 from tusou.cli.models_use import rollback, use
@@ -26,7 +27,7 @@ def models() -> None:
     """Manage model bundles, and switch a library from one to another."""
 
 
-for _command in (add, remove, pull, use, rollback):
+for _command in (add, remove, pull, export, use, rollback):
     models.add_command(_command)
 
 

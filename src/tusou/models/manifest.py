@@ -169,6 +169,7 @@ class Manifest(_Strict):
         languages: Languages the text tower understands.
         image: Input of the image tower.
         text: Input of the text tower.
+        scorer: Graph that scores candidates from both rows; None when the cosine is the score.
         sources: Weights and data it was made from, with their licences.
         files: Every file but the manifest itself.
         figures: Measured figures by name (``flickr8k_dev_en_text_to_image_success@10``).
@@ -182,13 +183,15 @@ class Manifest(_Strict):
     languages: tuple[Language, ...]
     image: ImageInput
     text: TextInput
+    scorer: FileName | None = None
     sources: tuple[DataSource, ...]
     files: dict[FileName, BundleFile]
     figures: dict[str, float] = {}
 
     @model_validator(mode="after")
     def _towers_are_listed(self) -> Manifest:
-        for name in (self.image.file, self.text.file, self.text.tokenizer.file):
+        used = (self.image.file, self.text.file, self.text.tokenizer.file, self.scorer)
+        for name in filter(None, used):
             if name not in self.files:
                 raise ValueError(f"{name} is used but has no digest under files")
         return self

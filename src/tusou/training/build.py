@@ -8,7 +8,8 @@ from typing import Any
 
 from tusou.errors import ConfigError
 from tusou.training.config import ImageConfig, ObjectiveConfig, RunConfig, ScorerConfig
-from tusou.training.data.batches import GridBatches, ListBatches, Relevance
+from tusou.training.data.batches import Batches, GridBatches, ListBatches, Relevance
+from tusou.training.data.image_batches import ImageGridBatches
 from tusou.training.objectives.base import Objective
 from tusou.training.objectives.bce import BinaryCrossEntropy
 from tusou.training.objectives.info_nce import InfoNCE
@@ -92,9 +93,11 @@ def build_scorer(config: ScorerConfig, image_width: int, text_width: int) -> Sco
     return EmbeddingScorer(*heads, **cosine)
 
 
-def build_batches(config: RunConfig, relevance: Relevance) -> GridBatches | ListBatches:
+def build_batches(config: RunConfig, relevance: Relevance) -> Batches:
     """Build what draws the batches."""
     objective, size = config.objective, config.training.batch_size
+    if objective.queries_per_image:
+        return ImageGridBatches(relevance, size, objective.queries_per_image, config.seed)
     if objective.negatives == "in_batch":
         return GridBatches(relevance, size, config.seed)
     shown = objective.negatives == "shown"

@@ -32,6 +32,9 @@ Report = Callable[[float], None]
 
 BATCH = 8
 
+VIEW_SEED = 0
+"""Of the augmented views: the same for every run, so that runs of several seeds share one cache."""
+
 
 def image_input(tower: ImageTower | OnnxImageTower, file: str = "image.onnx") -> ImageInput:
     """How a picture becomes this tower's input: squashed to its size, normalised."""
@@ -47,7 +50,6 @@ def cache_images(
     digest: str,
     *,
     view: int = 0,
-    seed: int = 0,
     report: Report = lambda _: None,
 ) -> npt.NDArray[np.float16]:
     """What the frozen trunk makes of every picture.
@@ -59,16 +61,15 @@ def cache_images(
         root: Folder of caches.
         digest: Of the data.
         view: 0 is the plain picture; every other number an augmented view of its own.
-        seed: Of the augmentation.
         report: Called with the part done.
 
     Returns:
         (pictures, …) float16, mapped.
     """
     spec = image_input(tower)
-    name = f"augmented-{seed}-{view}" if view else "plain"
+    name = f"augmented-{VIEW_SEED}-{view}" if view else "plain"
     cache = FeatureCache(root, _image_digest(tower, last), digest, name, len(pictures))
-    draw = int(np.random.SeedSequence((seed, view)).generate_state(1)[0])
+    draw = int(np.random.SeedSequence((VIEW_SEED, view)).generate_state(1)[0])
     with TemporaryDirectory() as folder:
         encode = _trunk(tower, last, Path(folder))
 

@@ -22,6 +22,8 @@ def start_with_cca(model: RelevanceModel, train: SplitInputs, config: ScorerConf
         config: Shrinkage and power.
     """
     images, texts = feature_rows(model, train)
+    unfitted = getattr(model.text, "unfitted", 0)  # columns that are still zero
+    texts = texts[:, : texts.shape[1] - unfitted]
     data = train.data
     relevant = data.grades > 0
     owners, items = data.query_of_entry[relevant], data.items[relevant]
@@ -38,6 +40,10 @@ def start_with_cca(model: RelevanceModel, train: SplitInputs, config: ScorerConf
 
 
 def _set(head: Head, solution: Solution) -> None:
+    """Fill a head; columns the solution does not know are passed on as they are."""
+    known = len(solution.matrix)
     with torch.no_grad():
-        head.linear.weight.copy_(torch.from_numpy(solution.matrix.T))
+        weight = head.linear.weight
+        weight[:, :known] = torch.from_numpy(solution.matrix.T)
+        weight[:, known:] = torch.eye(*weight[:, known:].shape)
         head.linear.bias.copy_(torch.from_numpy(solution.bias))

@@ -19,7 +19,7 @@ def export_module(
     inputs: Sequence[str],
     output: str,
     *,
-    dynamic_tokens: bool = False,
+    tokens: Sequence[str] = (),
 ) -> None:
     """Export a module in eval mode.
 
@@ -29,9 +29,9 @@ def export_module(
         path: File to write.
         inputs: Names of the inputs.
         output: Name of the output.
-        dynamic_tokens: Whether the second axis of the inputs varies as well.
+        tokens: Inputs whose second axis, the tokens, varies as well.
     """
-    axes = {0: "batch", 1: "tokens"} if dynamic_tokens else {0: "batch"}
+    axes = {name: {0: "batch", 1: "tokens"} if name in tokens else {0: "batch"} for name in inputs}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns of every shape it reads
         torch.onnx.export(
@@ -42,5 +42,5 @@ def export_module(
             opset_version=OPSET,
             input_names=list(inputs),
             output_names=[output],
-            dynamic_axes={**dict.fromkeys(inputs, axes), output: {0: "batch"}},
+            dynamic_axes={**axes, output: {0: "batch"}},
         )

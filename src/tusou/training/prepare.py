@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from tusou.encoders.tokenizers_base import TokenReader
 from tusou.encoders.tokenizers_words import WordReader
 from tusou.errors import ConfigError, DataError
 from tusou.models.manifest import WordsTokenizer
@@ -26,30 +27,33 @@ from tusou.training.data.digest import data_digest
 from tusou.training.data.inputs import (
     CachedImages,
     CachedTexts,
+    CachedTextsWithTokens,
     ImageInputs,
     PixelImages,
     TextInputs,
     TokenTexts,
 )
+from tusou.training.data.inspection import Inspection
+from tusou.training.data.near_duplicates import near_duplicate_pairs
 from tusou.training.data.pruning import of_split
 from tusou.training.data.reading import Data, read_data
-from tusou.training.data.relevance import ClassData, RelevanceData
+from tusou.training.data.relevance import ClassData, Positions, RelevanceData
 from tusou.training.data.splits import split_relevance
 from tusou.training.data.vocabulary import Vocabulary, build_vocabulary
 from tusou.training.distributed import Processes
+from tusou.training.inspected import duplicates_within, inspected
 from tusou.training.model import ClassModel, RelevanceModel
 from tusou.training.objectives.cross_entropy import CrossEntropy
 from tusou.training.relevance_task import ENCODE_BATCH, RelevanceOptions, RelevanceTask, SplitInputs
 from tusou.training.task import Task
 from tusou.training.towers.base import ImageTower, TextTower
 from tusou.training.towers.image.efficientnet_lite import calibrate
+from tusou.training.towers.image.joined import calibrated
 from tusou.training.towers.image.onnx import OnnxImageTower
 from tusou.training.towers.text.cached import build_cached
 from tusou.training.towers.text.onnx import OnnxTextTower
 from tusou.training.towers.text.registry import build_text_tower
-
-CALIBRATED = frozenset({"efficientnet_lite0", "efficientnet_lite2"})
-"""Towers whose last stage standardises its features over the photos of the training split."""
+from tusou.training.towers.text.sentence_words import SentenceWords, token_places
 
 Report = Callable[[str, float], None]
 """Called with what is being done and the part done, 0 to 1."""
@@ -67,6 +71,7 @@ class Prepared:
         image_tower: The whole image tower, frozen trunk included.
         text_tower: The whole text tower; None for classes.
         vocabulary: Words of a text tower that reads words; None for a frozen encoder and for classes.
+        reader: Tokenizer of the text tower; None for classes.
     """
 
     task: Task
@@ -74,19 +79,27 @@ class Prepared:
     image_tower: ImageTower | OnnxImageTower
     text_tower: TextTower | OnnxTextTower | None = None
     vocabulary: Vocabulary | None = None
+    reader: TokenReader | None = None
 
 
 def _silent(_what: str, _part: float) -> None:
     """Nobody watches."""
 
 
-def prepare(config: RunConfig, processes: Processes = Processes(), report: Report = _silent) -> Prepared:  # noqa: B008
+def prepare(
+    config: RunConfig,
+    processes: Processes = Processes(),  # noqa: B008 - frozen
+    report: Report = _silent,
+    *,
+    start: bool = True,
+) -> Prepared:
     """Read the data, fill the caches and build the task.
 
     Args:
         config: Checked.
         processes: Those of the run; the leading one fills the caches.
         report: See Report.
+        start: Give heads and calibrated stages their start; a run whose weights are loaded needs none.
 
     Raises:
         DataError: The data cannot be used, or is not of the kind the scorer learns.
@@ -96,7 +109,7 @@ def prepare(config: RunConfig, processes: Processes = Processes(), report: Repor
     if isinstance(data, ClassData) and config.scorer.type == "classes":
         return _prepare_classes(config, data, processes)
     if isinstance(data, RelevanceData) and config.scorer.type != "classes":
-        return _prepare_relevance(config, data, processes, report)
+        return _prepare_relevance(config, data, processes, report, start=start)
     wanted = "classes of images" if config.scorer.type == "classes" else "queries with lists of images"
     raise DataError(
         f"{config.data.source} does not hold {wanted}, which scorer.type = {config.scorer.type!r} learns",
@@ -123,37 +136,74 @@ def _prepare_classes(config: RunConfig, data: ClassData, processes: Processes) -
 
 
 def _prepare_relevance(
-    config: RunConfig, data: RelevanceData, processes: Processes, report: Report
+    config: RunConfig, data: RelevanceData, processes: Processes, report: Report, *, start: bool
 ) -> Prepared:
-    splits = split_data(config.data, data, config.seed)
+    data, found = processes.lead_first(
+        lambda: inspected(data, config.data.cache, lambda part: report("looking at the pictures", part))
+    )
+    splits = split_data(config.data, data, near_duplicate_pairs(found), config.seed)
     tower = build_image(config.image)
     images = _images(config, tower, splits, processes, report)
     text_tower, texts, vocabulary = _texts(config, splits, processes, report)
     learning = _learning_part(config, tower)
-    if config.image.tower in CALIBRATED and config.image.train != "all":
+    if start and calibrated(tower) and config.image.train != "all":
         _calibrate(tower, learning, images["train"], len(splits["train"].pictures))
-    text_part = text_tower if isinstance(text_tower, TextTower) else build_cached(width=text_tower.width)
-    scorer = build_scorer(config.scorer, tower.width, text_tower.width)
+    text_part = _text_part(config.text, text_tower, texts["train"])
+    scorer = build_scorer(config.scorer, tower.width, text_part.width)
     model = RelevanceModel(learning, text_part, scorer, fixed_norms=config.image.train != "all")
     inputs = {name: SplitInputs(splits[name], images[name], texts[name]) for name in splits}
-    if config.scorer.start == "cca":
+    if start and config.scorer.start == "cca":
         start_with_cca(model, inputs["train"], config.scorer)
     task = RelevanceTask(
         model,
         OBJECTIVES[config.objective.type](config.objective),
-        build_batches(config, Relevance(splits["train"])),
+        build_batches(config, Relevance(splits["train"], _duplicates(data, found, splits["train"]))),
         inputs["train"],
         inputs["dev"],
         _options(config),
         processes,
     )
-    return Prepared(task, _record(config.data, data), tower, text_tower, vocabulary)
+    assert config.text is not None
+    reader = (text_tower.reader if isinstance(text_tower, OnnxTextTower) else None) or word_reader(
+        _known(vocabulary), config.text
+    )
+    return Prepared(task, _record(config.data, data), tower, text_tower, vocabulary, reader)
 
 
-def split_data(config: DataConfig, data: RelevanceData, seed: int) -> Splits:
-    """The train and dev part, as the source says or drawn by groups when it names no splits."""
+def _known(vocabulary: Vocabulary | None) -> Vocabulary:
+    assert vocabulary is not None, "a tower that reads words has a vocabulary"
+    return vocabulary
+
+
+def _text_part(config: TextConfig | None, tower: TextTower | OnnxTextTower, train: TextInputs) -> TextTower:
+    """What of the text tower learns: all of it, nothing, or rows beside a frozen encoder."""
+    if isinstance(tower, TextTower):
+        return tower
+    if not isinstance(train, CachedTextsWithTokens):
+        return build_cached(width=tower.width)
+    assert config is not None
+    place = token_places(train.tokens.rows, config.min_count)
+    return SentenceWords(tower.width, torch.from_numpy(place), config.words, config.word_dropout)
+
+
+def _duplicates(data: RelevanceData, found: Inspection, train: RelevanceData) -> Positions:
+    """Near duplicates within the training split, by position in it."""
+    place = {picture.key: i for i, picture in enumerate(data.pictures)}
+    return duplicates_within(found, np.array([place[picture.key] for picture in train.pictures]))
+
+
+def split_data(config: DataConfig, data: RelevanceData, duplicates: Positions, seed: int) -> Splits:
+    """The train and dev part, as the source says or drawn by groups when it names no splits.
+
+    Args:
+        config: Names of the parts.
+        data: What to split.
+        duplicates: (pairs, 2) images that must not be parted.
+        seed: Of the draw.
+    """
     if not any(data.splits):
-        data = split_relevance(data, {config.train: 1 - config.dev_share, config.dev: config.dev_share}, seed)
+        shares = {config.train: 1 - config.dev_share, config.dev: config.dev_share}
+        data = split_relevance(data, shares, seed, duplicates)
     return {"train": data.of_split(config.train), "dev": data.of_split(config.dev)}
 
 
@@ -161,23 +211,26 @@ def _learning_part(config: RunConfig, tower: ImageTower | OnnxImageTower) -> nn.
     """What of the image tower reads the inputs: all of it, or the stages behind the cached trunk."""
     if isinstance(tower, OnnxImageTower):
         return nn.Identity()
-    return tower if config.image.train == "all" else tower.split(_last(config))[1]
+    return tower if config.image.train == "all" else tower.split(_last(config, tower))[1]
 
 
-def _last(config: RunConfig) -> int:
+def _last(config: RunConfig, tower: ImageTower | OnnxImageTower) -> int:
     """Stages behind the cached trunk: those that learn, and the one that is calibrated on the photos."""
     learning = 0 if config.image.train == "none" else int(config.image.train)
-    return max(learning, 1) if config.image.tower in CALIBRATED else learning
+    return max(learning, 1) if calibrated(tower) else learning
 
 
 def _calibrate(
     tower: ImageTower | OnnxImageTower, learning: nn.Module, inputs: ImageInputs, count: int
 ) -> None:
     """Fit what a tower must know of the photos before it learns."""
-    assert isinstance(tower, ImageTower)
     with torch.inference_mode():
-        parts = [np.arange(i, min(i + ENCODE_BATCH, count)) for i in range(0, count, ENCODE_BATCH)]
-        calibrate(tower, torch.cat([learning.eval()(inputs.take(part, None)) for part in parts]))
+        places = [np.arange(i, min(i + ENCODE_BATCH, count)) for i in range(0, count, ENCODE_BATCH)]
+        features = torch.cat([learning.eval()(inputs.take(place, None)) for place in places])
+        parts = calibrated(tower)
+        stretches = torch.split(features, [part.width for part in parts], dim=1)
+        for part, stretch in zip(parts, stretches, strict=True):
+            calibrate(part, stretch)
 
 
 def _images(
@@ -218,20 +271,15 @@ def _cached_images(
     def fill(view: int) -> Any:
         return cache_images(
             tower,
-            _last(config),
+            _last(config, tower),
             split.pictures,
             config.data.cache,
             digest,
             view=view,
-            seed=config.seed,
             report=lambda part: report(f"{name}: view {view + 1} of {count}", part),
         )
 
-    if not processes.leads:
-        processes.wait()
-    views = [fill(view) for view in range(count)]
-    if processes.leads:
-        processes.wait()
+    views = processes.lead_first(lambda: [fill(view) for view in range(count)])
     return CachedImages(views[0], views[1:])
 
 
@@ -240,23 +288,33 @@ def _texts(
 ) -> tuple[TextTower | OnnxTextTower, dict[str, TextInputs], Vocabulary | None]:
     assert config.text is not None
     if config.text.tower == "onnx":
-        tower = build_text_tower("onnx", **config.text.options)
-        assert isinstance(tower, OnnxTextTower)
-        if not processes.leads:
-            processes.wait()
-        texts: dict[str, TextInputs] = {
-            name: CachedTexts(
-                cache_texts(tower, split.queries, config.data.cache, lambda part: report("texts", part))
-            )
-            for name, split in splits.items()
-        }
-        if processes.leads:
-            processes.wait()
-        return tower, texts, None
+        return (*_sentence_texts(config.text, config.data.cache, splits, processes, report), None)
     vocabulary = build_vocabulary(splits["train"].queries, config.text.min_count)
     reader = word_reader(vocabulary, config.text)
     own: dict[str, TextInputs] = {name: TokenTexts(reader, split.queries) for name, split in splits.items()}
     return _word_tower(config.text, vocabulary, config.seed), own, vocabulary
+
+
+def _sentence_texts(
+    config: TextConfig, cache: Path, splits: Splits, processes: Processes, report: Report
+) -> tuple[OnnxTextTower, dict[str, TextInputs]]:
+    """Features of a frozen encoder, with its tokens where rows are learnt for them."""
+    tower = build_text_tower("onnx", **config.options)
+    assert isinstance(tower, OnnxTextTower)
+
+    def fill() -> dict[str, Any]:
+        return {
+            name: cache_texts(tower, split.queries, cache, lambda part: report("texts", part))
+            for name, split in splits.items()
+        }
+
+    features = processes.lead_first(fill)
+    if not config.words:
+        return tower, {name: CachedTexts(rows) for name, rows in features.items()}
+    return tower, {
+        name: CachedTextsWithTokens(rows, TokenTexts(tower.reader, splits[name].queries))
+        for name, rows in features.items()
+    }
 
 
 def word_reader(vocabulary: Vocabulary, config: TextConfig) -> WordReader:

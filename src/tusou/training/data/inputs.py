@@ -116,14 +116,30 @@ class CachedTexts:
 
 
 class TokenTexts:
-    """Ids and mask of each query."""
+    """Ids and mask of each query.
+
+    Attributes:
+        rows: Ids of each query.
+    """
 
     def __init__(self, reader: TokenReader, queries: Sequence[str]) -> None:
         """Tokenise every query once."""
         self._reader = reader
-        self._rows = [reader.ids(query) for query in queries]
+        self.rows = [reader.ids(query) for query in queries]
 
     def take(self, positions: Positions) -> tuple[Tensor, ...]:
         """See TextInputs."""
-        ids, mask = self._reader.batch([self._rows[i] for i in positions])
+        ids, mask = self._reader.batch([self.rows[i] for i in positions])
         return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+class CachedTextsWithTokens:
+    """Features of a frozen sentence encoder, and the ids and mask of its tokens."""
+
+    def __init__(self, features: npt.NDArray[Any], tokens: TokenTexts) -> None:
+        """Keep both."""
+        self._features, self.tokens = CachedTexts(features), tokens
+
+    def take(self, positions: Positions) -> tuple[Tensor, ...]:
+        """See TextInputs: features, ids, mask."""
+        return (*self._features.take(positions), *self.tokens.take(positions))

@@ -79,6 +79,10 @@ class ImageTower(nn.Module):
         features: Tensor = self.stages(pixels)
         return features
 
+    def plain(self) -> nn.Module:
+        """The same network without what only a cut needs; what is exported."""
+        return self.stages
+
     def split(self, last: int) -> tuple[nn.Sequential, nn.Sequential]:
         """Cut the tower in two: ``forward(pixels) == head(trunk(pixels))``.
 

@@ -10,7 +10,7 @@ Every stage reads and gives one flat row, [map | means so far], so that a row ca
 # ruff: noqa: SLF001  # the package has no public way to its layers
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from efficientnet_lite_pytorch import EfficientNet
@@ -78,7 +78,15 @@ def _tower(variant: str, size: int, classes: int | None) -> ImageTower:
     stages.append(_Features(last, kept) if classes is None else last)
     classifier = nn.Sequential(network._dropout, network._fc)
     return tower_of(
-        network, stages, classifier, features=LAST + kept, size=size, classes=classes, mean=MEAN, std=STD
+        network,
+        stages,
+        classifier,
+        features=LAST + kept,
+        size=size,
+        classes=classes,
+        mean=MEAN,
+        std=STD,
+        kind=LiteTower if classes is None else ImageTower,
     )
 
 
@@ -91,6 +99,33 @@ def _ends(network: Any) -> list[int]:
     """Positions of the blocks after which the width changes, the last one included."""
     final = len(network._blocks) - 1
     return [i for i in range(final + 1) if i == final or _width(network, i) != _width(network, i + 1)]
+
+
+class LiteTower(ImageTower):
+    """EfficientNet-Lite; ``plain`` passes maps on instead of flat rows."""
+
+    def plain(self) -> nn.Module:
+        """See ``ImageTower.plain``."""
+        return _Plain(self.stages)
+
+
+class _Plain(nn.Module):
+    """The stages on maps: no row is packed and unpacked between them."""
+
+    def __init__(self, stages: nn.Sequential) -> None:
+        super().__init__()
+        self.stages = stages
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        stem, *blocks, last = cast("Any", self.stages)
+        maps = stem.layers(pixels)
+        kept = []
+        for block in blocks:
+            maps = block.block(maps)
+            if block.keep:
+                kept.append(maps.mean((2, 3)))
+        features: Tensor = last.of(last.last.layers(maps).mean((2, 3)), torch.cat(kept, dim=1))
+        return features
 
 
 class _Stem(nn.Module):
@@ -149,7 +184,11 @@ class _Features(nn.Module):
 
     def forward(self, row: Tensor) -> Tensor:
         _, means = _unpack(row, self.last.shape)
-        root = functional.normalize((self.last(row) + ROOT_FLOOR).sqrt(), dim=1)  # ReLU6: never negative
+        return self.of(self.last(row), means)
+
+    def of(self, last: Tensor, means: Tensor) -> Tensor:
+        """Features of the means of the last map and of the stages."""
+        root = functional.normalize((last + ROOT_FLOOR).sqrt(), dim=1)  # ReLU6: never negative
         return torch.cat([root, (means - self.stage_mean) * self.stage_scale], dim=1)
 
 

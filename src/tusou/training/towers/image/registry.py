@@ -14,6 +14,7 @@ from tusou.training.towers.image.convnext import build_convnext_tiny
 from tusou.training.towers.image.efficientnet import build_efficientnet_b0
 from tusou.training.towers.image.efficientnet_lite import build_efficientnet_lite0, build_efficientnet_lite2
 from tusou.training.towers.image.googlenet import build_googlenet
+from tusou.training.towers.image.joined import build_joined
 from tusou.training.towers.image.lenet import build_lenet5, build_lenet5_1998
 from tusou.training.towers.image.mobilenet import build_mobilenet_v3_small
 from tusou.training.towers.image.onnx import OnnxImageTower, build_onnx
@@ -105,6 +106,7 @@ IMAGE_TOWERS: dict[str, ImageTowerSpec] = {
     "vit_b_32": ImageTowerSpec(
         build_vit_b_32, "ViT-B/32", "Dosovitskiy 2021", 88_224_232, hub="ViT_B_32_Weights.IMAGENET1K_V1"
     ),
+    "joined": ImageTowerSpec(build_joined, "EfficientNet-Lites side by side"),
     "onnx": ImageTowerSpec(build_onnx, "Any frozen ONNX graph; fills the feature cache"),
     "features": ImageTowerSpec(build_cached, "Features cached before"),
 }

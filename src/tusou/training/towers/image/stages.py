@@ -26,6 +26,7 @@ def tower_of(
     classes: int | None,
     mean: tuple[float, ...] = IMAGENET_MEAN,
     std: tuple[float, ...] = IMAGENET_STD,
+    kind: type[ImageTower] = ImageTower,
 ) -> ImageTower:
     """Make a tower out of a network's modules, with its classifier as last stage only when it is asked for.
 
@@ -38,9 +39,10 @@ def tower_of(
         classes: Outputs of the classifier; None leaves it out.
         mean: One number for each channel.
         std: One number for each channel.
+        kind: Class of the tower.
     """
     last = () if classes is None else (classifier,)
-    return ImageTower(
+    return kind(
         nn.Sequential(*stages, *last),
         width=features if classes is None else classes,
         size=size,

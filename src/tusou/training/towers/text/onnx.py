@@ -27,6 +27,8 @@ class OnnxTextTower:
     Attributes:
         width: Length of ``text_features``.
         file: The graph.
+        tokenizer: As in a bundle's manifest.
+        reader: The tokenizer.
     """
 
     def __init__(self, file: Path, tokenizer: Tokenizer, *, threads: int = 1) -> None:
@@ -42,7 +44,8 @@ class OnnxTextTower:
             ConfigError: The graph has other inputs.
         """
         self.file = file
-        self._reader = open_tokenizer(file.parent / tokenizer.file, tokenizer)
+        self.tokenizer = tokenizer
+        self.reader = open_tokenizer(file.parent / tokenizer.file, tokenizer)
         self._session = open_session(file, threads)
         self._inputs = {entry.name for entry in self._session.get_inputs()}
         if not {"ids"} <= self._inputs <= {"ids", "mask"}:
@@ -57,7 +60,7 @@ class OnnxTextTower:
         Raises:
             EncoderError: The graph does not run on these texts.
         """
-        rows = [self._reader.ids(text) for text in texts]
+        rows = [self.reader.ids(text) for text in texts]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # alike lengths together: little padding
         batches = (self._batch([rows[i] for i in order[k : k + BATCH]]) for k in range(0, len(order), BATCH))
         features = np.empty((len(rows), self.width), dtype=np.float32)
@@ -73,7 +76,7 @@ class OnnxTextTower:
         refuse_training(self.file, train)
 
     def _batch(self, rows: list[list[int]]) -> dict[str, npt.NDArray[np.int64]]:
-        ids, mask = self._reader.batch(rows)
+        ids, mask = self.reader.batch(rows)
         return {name: value for name, value in (("ids", ids), ("mask", mask)) if name in self._inputs}
 
 

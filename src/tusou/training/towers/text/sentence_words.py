@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from tusou.training.towers.base import TextTower
+
+
+def token_places(rows: Sequence[Sequence[int]], min_count: int) -> npt.NDArray[np.int64]:
+    """Number the tokens that texts hold often enough; the others share row 0, which is never learnt.
+
+    Args:
+        rows: Ids of each training text.
+        min_count: Occurrences from which a token gets a row of its own.
+
+    Returns:
+        (largest token + 1,) row of each token.
+    """
+    counts = np.bincount(np.concatenate([np.asarray(row, np.int64) for row in rows]))
+    frequent = counts >= min_count
+    return np.where(frequent, np.cumsum(frequent), 0).astype(np.int64)
 
 
 class SentenceWords(TextTower):
@@ -13,6 +32,8 @@ class SentenceWords(TextTower):
 
     A sentence encoder knows many languages and no pictures; the rows learn what the words of the captions
     look like. They start at zero, so that training starts at the encoder alone. Tokens are the encoder's own.
+
+    A token beyond the largest one seen takes the row of that one.
 
     Attributes:
         unfitted: Columns behind the features, zero at the start.
@@ -49,7 +70,7 @@ class SentenceWords(TextTower):
         Returns:
             (batch, width).
         """
-        places = self.place[ids]
+        places = self.place[ids.clamp(max=len(self.place) - 1)]
         weights = ((places > 0) & (mask > 0)).to(features.dtype)
         count = weights.sum(1, keepdim=True).clamp(min=1)
         if self.training and self.dropout:

@@ -1,10 +1,10 @@
-"""Static int8 for the convolutions of the backbone, calibrated on pictures like those it will see.
+"""Static int8 for the convolutions of an image tower, calibrated on pictures like those it will see.
 
-Dynamic int8 would make convolutions slower, not faster. What was measured on the way (docs/design/0002):
+Dynamic int8 makes convolutions slower, not faster. What was measured on the way (docs/design/0002):
 
 * Pointwise weights keep 7 of their 8 bits: x86 without VNNI adds pairs of products in 16 bits, which full
   8-bit weights overflow. Depthwise kernels do not add in pairs and take all 8.
-* The stem and the first block stay float32: one twentieth of the work, half of the error.
+* The first convolutions stay float32: one twentieth of the work, half of the error.
 * The pooled means and everything behind them stay float32.
 """
 
@@ -23,10 +23,10 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-OPERATORS = ["Conv", "Clip", "Add"]
+OPERATORS = ("Conv", "Clip", "Relu", "Add")
 
-FLOAT_PARTS = ("/_conv_stem/", "/_swish/", "/_blocks.0/")
-"""Beginnings of the names of nodes that stay float32."""
+FLOAT_CONVOLUTIONS = 3
+"""Convolutions at the start of the graph that stay float32, with all that stands before the next one."""
 
 
 class Batches(CalibrationDataReader):  # type: ignore[misc]
@@ -41,18 +41,18 @@ class Batches(CalibrationDataReader):  # type: ignore[misc]
         return None if tensor is None else {"pixels": tensor}
 
 
-def quantize_backbone(source: Path, target: Path, tensors: Iterator[np.ndarray]) -> None:
-    """Write the int8 backbone.
+def quantize_tower(source: Path, target: Path, tensors: Iterator[np.ndarray]) -> None:
+    """Write the int8 tower.
 
     Args:
-        source: ``backbone.onnx``.
+        source: ``image.onnx`` in float32, paddings folded into the convolutions.
         target: File to write.
         tensors: (n, 3, size, size) float32 batches, normalised as the tower's input.
     """
-    nodes = [node for node in onnx.load(source).graph.node if node.op_type in OPERATORS]
+    chosen = _quantized(onnx.load(source).graph)
     whole = {
         node.input[1]: [{"quant_type": QuantType.QInt8, "reduce_range": False, "axis": 0}]
-        for node in nodes
+        for node in chosen
         if node.op_type == "Conv" and _groups(node) > 1
     }
     quantize_static(
@@ -60,8 +60,8 @@ def quantize_backbone(source: Path, target: Path, tensors: Iterator[np.ndarray])
         target,
         Batches(tensors),
         quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=OPERATORS,
-        nodes_to_quantize=[node.name for node in nodes if not node.name.startswith(FLOAT_PARTS)],
+        op_types_to_quantize=list(OPERATORS),
+        nodes_to_quantize=[node.name for node in chosen],
         per_channel=True,
         reduce_range=True,
         activation_type=QuantType.QUInt8,
@@ -69,6 +69,14 @@ def quantize_backbone(source: Path, target: Path, tensors: Iterator[np.ndarray])
         calibrate_method=CalibrationMethod.MinMax,  # percentiles cost six times as long and gained nothing
         extra_options={"TensorQuantOverrides": whole},
     )
+
+
+def _quantized(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Nodes from the first int8 convolution to the last convolution and its activation."""
+    places = [i for i, node in enumerate(graph.node) if node.op_type == "Conv"]
+    last = places[-1] + (graph.node[places[-1] + 1].op_type in ("Clip", "Relu"))
+    chosen = graph.node[places[FLOAT_CONVOLUTIONS] : last + 1]
+    return [node for node in chosen if node.op_type in OPERATORS]
 
 
 def _groups(node: onnx.NodeProto) -> int:
