@@ -1,4 +1,4 @@
-"""Tests of training need the train extra; without it only those of readers and configurations are collected."""
+"""Tests of training need the train extra; without it, only those of readers and configurations run."""
 
 from __future__ import annotations
 
