@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from tusou.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -105,7 +107,15 @@ def fit_heads(
 
     Returns:
         Image head and text head.
+
+    Raises:
+        ConfigError: There are fewer directions than that.
     """
+    if dim > min(data.cross.shape):
+        raise ConfigError(
+            f"scorer.dim = {dim}: canonical correlation of {data.cross.shape[0]} image features with "
+            f"{data.cross.shape[1]} text features has {min(data.cross.shape)} directions at most"
+        )
     image_factor = _factor(data.image, image_shrinkage)
     text_factor = _factor(data.text, text_shrinkage)
     whitened = scipy.linalg.solve_triangular(image_factor, data.cross, lower=True)
