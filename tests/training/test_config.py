@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +215,17 @@ def test_dates_are_no_numbers(tmp_path: Path) -> None:
     path.write_text('name = "a"\nseed = 2026-01-01\n', encoding="utf-8")
     with pytest.raises(ConfigError, match=r"seed: .*valid integer"):
         load_run_config(path)
+
+
+def test_the_guide_explains_every_key_as_it_is() -> None:
+    script = Path(__file__).parents[2] / "scripts" / "generate_training_keys.py"
+    done = subprocess.run([sys.executable, script, "--check"], check=False)
+    assert done.returncode == 0, f"run {script.name}"
+
+
+def test_the_guides_configuration_parses() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "training.md"
+    whole, sweep = re.findall(r"```toml\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+    config = parse_run_config(tomllib.loads(whole + sweep), "guide")
+    assert config.sweep is not None
+    assert set(config.sweep.values) == {"optimizer.lr", "scorer.dropout"}
