@@ -20,7 +20,7 @@ from tusou.training.towers.image.registry import IMAGE_TOWERS, build_image_tower
 
 pytestmark = pytest.mark.train
 
-NETWORKS = [name for name in IMAGE_TOWERS if name not in ("onnx", "features")]
+NETWORKS = [name for name, spec in IMAGE_TOWERS.items() if spec.parameters]
 SIZES = {"lenet5": 28, "lenet5_1998": 32}
 LARGE = {"alexnet", "vgg19", "resnet152", "vit_b_32"}  # seconds each
 
