@@ -89,7 +89,7 @@ class ClassTask:
         draw = int(np.random.SeedSequence((self._seed, epoch, step)).generate_state(1)[0])
         scores = self.model(images.take(own, draw))
         loss: Tensor = self.objective(scores, torch.from_numpy(labels[own]))
-        return loss * ((part.stop - part.start) / len(chosen))
+        return torch.mul(loss, (part.stop - part.start) / len(chosen))
 
     def finish_step(self) -> None:
         """Sum the gradients of all processes."""

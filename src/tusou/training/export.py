@@ -112,7 +112,8 @@ def _export_image(prepared: Prepared, model: RelevanceModel, output: Path) -> fl
     head = model.scorer.image_head
     draft = output / ".draft.onnx"
     if isinstance(tower, OnnxImageTower):
-        export_module(head, (torch.zeros(2, tower.width),), draft, ["features"], "embedding")
+        alone = _Tower(nn.Identity(), head)
+        export_module(alone, (torch.zeros(2, tower.width),), draft, ["features"], "embedding")
         graph = chain(_renamed(tower.file, "pixels"), onnx.load(draft), "features")
         onnx.save(graph, draft)
     else:
@@ -160,12 +161,15 @@ def _export_text(prepared: Prepared, model: RelevanceModel, output: Path) -> flo
 def _text_difference(prepared: Prepared, model: RelevanceModel, path: Path) -> float:
     task = prepared.task
     assert isinstance(task, RelevanceTask)
-    positions = np.arange(min(CHECKED, len(task.dev.data.queries)))
-    with torch.inference_mode():
-        expected = model.encode_text(task.dev.texts.take(positions)).numpy()
-    reader = prepared.reader
+    texts, reader, tower = task.dev.data.queries[:CHECKED], prepared.reader, prepared.text_tower
     assert reader is not None
-    ids, mask = reader.batch([reader.ids(task.dev.data.queries[i]) for i in positions])
+    ids, mask = reader.batch([reader.ids(text) for text in texts])
+    given: tuple[Tensor, ...] = (torch.from_numpy(ids), torch.from_numpy(mask))
+    if isinstance(tower, OnnxTextTower):  # its features as they are, not as float16 from the cache
+        features = torch.from_numpy(tower.encode(texts))
+        given = (features, *given) if isinstance(model.text, SentenceWords) else (features,)
+    with torch.inference_mode():
+        expected = model.encode_text(given).numpy()
     return _difference(path, {"ids": ids, "mask": mask}, expected)
 
 

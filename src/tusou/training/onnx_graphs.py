@@ -29,7 +29,7 @@ def chain(first: onnx.ModelProto, second: onnx.ModelProto, joint: str) -> onnx.M
     """
     if len(first.graph.output) != 1 or joint not in {each.name for each in second.graph.input}:
         raise TrainingError(f"graphs cannot be chained at {joint!r}", reason="bad_graph")
-    first = onnx.compose.add_prefix(first, "front_", rename_inputs=False, rename_outputs=False)
+    first = onnx.compose.add_prefix(first, "front_", rename_inputs=False)
     second = onnx.compose.add_prefix(second, "back_", rename_inputs=False, rename_outputs=False)
     edge = first.graph.output[0].name
     for node in second.graph.node:

@@ -107,7 +107,7 @@ IMAGE_TOWERS: dict[str, ImageTowerSpec] = {
         build_vit_b_32, "ViT-B/32", "Dosovitskiy 2021", 88_224_232, hub="ViT_B_32_Weights.IMAGENET1K_V1"
     ),
     "joined": ImageTowerSpec(build_joined, "EfficientNet-Lites side by side"),
-    "onnx": ImageTowerSpec(build_onnx, "Any frozen ONNX graph; fills the feature cache"),
+    "onnx": ImageTowerSpec(build_onnx, "Any frozen ONNX graph; fills the feature cache", minimum_size=1),
     "features": ImageTowerSpec(build_cached, "Features cached before"),
 }
 
