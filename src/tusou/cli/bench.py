@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tusou.cli.common import console, json_option, print_json, print_table, progress_bar
+from tusou.cli.train_run import need_torch
 
 _Command = Callable[..., None]
 
@@ -75,6 +76,29 @@ def ingest(images: int, workers: int, bundle: str, as_json: bool, output: Path |
     _finish(report, as_json, output, _print_ingest)
 
 
+@bench.command()
+@click.option("--batch", type=click.IntRange(2), default=1000, show_default=True, help="Rows of a step.")
+@click.option("--steps", type=click.IntRange(1), default=30, show_default=True, help="Steps timed.")
+@click.option(
+    "--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of a matrix product."
+)
+@click.option(
+    "--paddle",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Also measure PaddlePaddle, installed in this virtual environment.",
+)
+@_report_options
+def training(
+    batch: int, steps: int, threads: int, paddle: Path | None, as_json: bool, output: Path | None
+) -> None:
+    """Measure the reference network's training step against the machine's matrix peak."""
+    need_torch()
+    from tusou.bench.training import measure_training
+
+    report = measure_training(batch=batch, steps=steps, threads=threads, paddle=paddle)
+    _finish(report, as_json, output, _print_training)
+
+
 def _finish(
     report: dict[str, Any], as_json: bool, output: Path | None, show: Callable[[dict[str, Any]], None]
 ) -> None:
@@ -136,3 +160,16 @@ def _print_ingest(report: dict[str, Any]) -> None:
     stages = report["sizes"][0]["stages_ms"]
     rows = [[stage, *(size["stages_ms"][stage] for size in report["sizes"])] for stage in stages]
     print_table("one core, ms per image", ["stage", *(size["size"] for size in report["sizes"])], rows)
+
+
+def _print_training(report: dict[str, Any]) -> None:
+    step = report["step"]
+    keys = ("steps_per_s", "seconds_per_step", "cpu_seconds_per_step", "gflops", "share_of_peak")
+    rows = [[key, f"{step[key]:.4g}"] for key in keys]
+    rows += [[f"{name} matrix GFLOP/s", f"{rate:.4g}"] for name, rate in step["matrix_gflops"].items()]
+    rows += [
+        [f"{key} of PaddlePaddle", f"{report[key]:.3g}"]
+        for key in ("speedup", "cpu_speedup")
+        if key in report
+    ]
+    print_table(report["network"], ["figure", "value"], rows)

@@ -31,9 +31,9 @@ def build_optimizer(
             if chosen:
                 entries.append({"params": chosen, "weight_decay": decay, "factor": factor, "lr": config.lr})
     if config.type == "sgd":
-        return torch.optim.SGD(entries, lr=config.lr, momentum=config.momentum)
+        return torch.optim.SGD(entries, lr=config.lr, momentum=config.momentum, fused=True)
     kind_of = torch.optim.AdamW if config.type == "adamw" else torch.optim.Adam
-    return kind_of(entries, lr=config.lr, betas=config.betas, eps=config.eps)
+    return kind_of(entries, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
 
 
 def rate_factor(config: OptimizerConfig, step: int, steps: int) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from tusou.evaluation.measures import Ranks, median_rank, success
 from tusou.training.data.batches import Batch, Batches, ListBatches
@@ -177,7 +178,7 @@ class RelevanceTask:
         if not self.options.separate_bias or items is None:
             return self.model.joint_scores(queries, images, items)
         negatives = self._images(batch, draw, negative=True)
-        pairs = torch.stack([images[items[:, 0]], negatives[items[:, 1]]], 1)
+        pairs = torch.stack([embedding(items[:, 0], images), embedding(items[:, 1], negatives)], 1)
         return self.model.scorer.lists(queries, pairs)
 
     def _measure_loss(self, scores: Tensor, batch: Batch) -> Tensor:

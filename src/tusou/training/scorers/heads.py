@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -66,7 +67,32 @@ class Head(nn.Module):
             row = row - self.linear.bias + self.negative_bias
         if self.beside is not None:
             row = row + self.beside(features)
-        return normalize(self.after(row), dim=1)
+        row = self.after(row)
+        return unit_rows(row) if self.training else normalize(row, dim=1)
+
+
+def unit_rows(rows: Tensor) -> Tensor:
+    """Like ``normalize``, (n, dim), with a backward pass that reads memory three times instead of seven."""
+    unit: Tensor = _UnitRows.apply(rows)
+    return unit
+
+
+class _UnitRows(torch.autograd.Function):
+    """y = x / |x|; its gradient is what of g is perpendicular to y: (g - (g · y) y) / |x|."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        length = torch.linalg.vector_norm(rows, dim=1, keepdim=True).clamp_min(1e-12)
+        unit: Tensor = rows / length
+        ctx.save_for_backward(unit, length)
+        return unit
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        unit, length = ctx.saved_tensors
+        along = torch.linalg.vecdot(gradient, unit, dim=1).unsqueeze(1)
+        back: Tensor = torch.addcmul(gradient, unit, along, value=-1) / length
+        return back
 
 
 class _Adapter(nn.Module):
