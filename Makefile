@@ -81,6 +81,7 @@ lint: $(VENV)/.train ## check style, types and layout
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	find tests -name conftest.py | MYPYPATH=tests xargs -n 1 $(BIN)/mypy --exclude ''
 
 fmt: $(VENV)/.dev ## format the code
 	$(BIN)/ruff check --fix
