@@ -37,6 +37,9 @@ CLASSES = 2
 GUESS = float(np.log(CLASSES))
 """Loss of a guess."""
 
+FLOOR = 1e-3
+"""Losses below are drawn here."""
+
 FAST, SLOW = 1e-3, 1e-4
 """Learning rates of Adam; towers without batch norm diverge at the fast one."""
 
@@ -158,22 +161,20 @@ def record(name: str, row: dict[str, object]) -> None:
 
 
 def draw(results: dict[str, dict[str, dict[str, list[float]]]]) -> None:
-    """Draw the training losses, smoothed, one line for each tower."""
+    """Draw the training loss of each tower in a panel of its own."""
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
-    for name, row in results["towers"].items():
-        losses = row["losses"]
-        axes.plot(range(1, len(losses) + 1), losses, label=f"{name}: {row['test_accuracy']:.0%}")
-    axes.axhline(GUESS, color="grey", linestyle=":", linewidth=1)
-    axes.set(
-        xlabel=f"step of {BATCH} digits",
-        xscale="log",
-        ylabel="training loss (dotted: a guess)",
-        ylim=(0, 1.5),
-    )
-    axes.legend(fontsize=8, ncols=2, title="accuracy on test digits (chance 50%)", title_fontsize=8)
+    rows = results["towers"]
+    figure, panels = plt.subplots(3, 4, figsize=(9, 5.5), sharey=True, layout="constrained")
+    for axes, (name, row) in zip(panels.flat, rows.items(), strict=True):
+        axes.plot(range(1, len(row["losses"]) + 1), np.maximum(row["losses"], FLOOR), linewidth=1)
+        axes.axhline(GUESS, color="grey", linestyle=":", linewidth=1)
+        axes.set_title(f"{name}, {row['test_accuracy']:.1%}", fontsize=8)
+        axes.set(yscale="log", ylim=(FLOOR, 20))
+        axes.tick_params(labelsize=7)
+    figure.supxlabel(f"step of {BATCH} digits", fontsize=9)
+    figure.supylabel("training loss (dotted: a guess)", fontsize=9)
     figure.savefig(PICTURE, dpi=110)
 
 
