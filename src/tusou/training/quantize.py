@@ -4,7 +4,7 @@ Dynamic int8 makes convolutions slower, not faster. What was measured on the way
 
 * Pointwise weights keep 7 of their 8 bits: x86 without VNNI adds pairs of products in 16 bits, which full
   8-bit weights overflow. Depthwise kernels do not add in pairs and take all 8.
-* The first convolutions stay float32: one twentieth of the work, half of the error.
+* The first convolutions (of each tower, where several stand side by side) stay float32: one twentieth of the work, half of the error.
 * The pooled means and everything behind them stay float32.
 """
 
@@ -25,8 +25,10 @@ from onnxruntime.quantization import (
 
 OPERATORS = ("Conv", "Clip", "Relu", "Add")
 
+POOLS = ("ReduceMean", "GlobalAveragePool")
+
 FLOAT_CONVOLUTIONS = 3
-"""Convolutions at the start of the graph that stay float32, with all that stands before the next one."""
+"""Convolutions at the start of each branch that stay float32, with what stands before the next one."""
 
 
 class Batches(CalibrationDataReader):  # type: ignore[misc]
@@ -72,11 +74,19 @@ def quantize_tower(source: Path, target: Path, tensors: Iterator[np.ndarray]) ->
 
 
 def _quantized(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """Nodes from the first int8 convolution to the last convolution and its activation."""
-    places = [i for i, node in enumerate(graph.node) if node.op_type == "Conv"]
-    last = places[-1] + (graph.node[places[-1] + 1].op_type in ("Clip", "Relu"))
-    chosen = graph.node[places[FLOAT_CONVOLUTIONS] : last + 1]
-    return [node for node in chosen if node.op_type in OPERATORS]
+    """Nodes behind the first convolutions of their branch and before anything is pooled."""
+    depth: dict[str, int] = {}
+    pooled: set[str] = set()
+    chosen = []
+    for node in graph.node:  # inputs stand before their users
+        convolutions = max((depth.get(name, 0) for name in node.input), default=0)
+        convolutions += node.op_type == "Conv"
+        behind_pool = node.op_type in POOLS or any(name in pooled for name in node.input)
+        depth |= dict.fromkeys(node.output, convolutions)
+        pooled |= set(node.output) if behind_pool else set()
+        if node.op_type in OPERATORS and convolutions > FLOAT_CONVOLUTIONS and not behind_pool:
+            chosen.append(node)
+    return chosen
 
 
 def _groups(node: onnx.NodeProto) -> int:
