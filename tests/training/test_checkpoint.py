@@ -66,6 +66,25 @@ def test_training_goes_on_to_the_same_weights(tmp_path: Path, kind: str) -> None
         assert torch.equal(value, other.state_dict()[name]), name
 
 
+def test_moments_keep_the_layout_of_their_weights(tmp_path: Path) -> None:
+    """A fused step reads both as they lie in memory: channels last met plain rows after a resume."""
+    ends = []
+    for resumes in (False, True):
+        torch.manual_seed(0)
+        model: nn.Module = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+        optimizer = torch.optim.Adam(model.parameters(), 1e-2, fused=True)
+        for step in range(4):
+            if resumes and step == 2:
+                save_checkpoint(tmp_path / "c", model, optimizer, {}, Place(config_digest="x"))
+                load_checkpoint(tmp_path / "c", model, optimizer, "x")
+            optimizer.zero_grad()
+            pixels = torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(step))
+            torch.autograd.backward(model(pixels).square().sum())
+            optimizer.step()
+        ends.append(model.state_dict()["weight"])
+    assert torch.equal(*ends)
+
+
 def test_another_configuration_is_refused_with_the_remedy(tmp_path: Path) -> None:
     digits = write_digits(tmp_path / "digits.npz", 60, 20)
     short = {"epochs": 1}

@@ -113,7 +113,16 @@ def load_checkpoint(
         number, _, key = name.partition(".")
         state.setdefault(int(number), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    _lay_out(optimizer)
     return place, {prefix: _under(tensors, prefix) for prefix in (AVERAGE, BEST, TASK)}
+
+
+def _lay_out(optimizer: torch.optim.Optimizer) -> None:
+    """Give moments the memory layout of their weights (channels last, say): fused steps assume it."""
+    for weight, state in optimizer.state.items():
+        for key, value in state.items():
+            if value.shape == weight.shape:
+                state[key] = torch.empty_like(weight.detach()).copy_(value)
 
 
 def _read(path: Path) -> tuple[Place, dict[str, Tensor]]:
