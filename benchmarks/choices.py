@@ -15,9 +15,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tusou.training.config import parse_run_config
-from tusou.training.run import set_key, train_run
-
 TOKENIZER = {
     "type": "sentencepiece",
     "file": "tokenizer.model",
@@ -79,6 +76,9 @@ ROWS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Train every row."""
+    from tusou.training.config import parse_run_config  # here: worker processes import this file again
+    from tusou.training.run import train_run
+
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -101,6 +101,8 @@ def main() -> None:
 
 def table(options: argparse.Namespace, changes: dict[str, Any]) -> dict[str, Any]:
     """The usual configuration with some keys changed."""
+    from tusou.training.run import set_key
+
     whole: dict[str, Any] = json.loads(json.dumps(USUAL))
     whole |= {
         "name": "choice",

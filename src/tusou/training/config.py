@@ -251,6 +251,8 @@ class RunConfig(_Section):
     Attributes:
         name: Of the run and of the bundle made from it.
         seed: Start of all random numbers.
+        start_from: Folder of a finished run of the same towers and scorer whose weights this one starts with;
+            it may train other parts, on other data.
         data: See DataConfig.
         image: See ImageConfig.
         text: See TextConfig; left out for classes.
@@ -264,6 +266,7 @@ class RunConfig(_Section):
 
     name: Slug
     seed: int = Field(default=0, ge=0, lt=2**31)
+    start_from: Path | None = None
     data: DataConfig
     image: ImageConfig
     text: TextConfig | None = None

@@ -17,7 +17,14 @@ from tusou.encoders.tokenizers_words import WordReader
 from tusou.errors import ConfigError, DataError
 from tusou.models.manifest import WordsTokenizer
 from tusou.text.word_files import load_word_vectors
-from tusou.training.build import OBJECTIVES, build_batches, build_image, build_scorer
+from tusou.training.build import (
+    OBJECTIVES,
+    build_batches,
+    build_image,
+    build_scorer,
+    learning_part,
+    stages_behind_trunk,
+)
 from tusou.training.caching import cache_images, cache_texts, image_input
 from tusou.training.cca_start import start_with_cca
 from tusou.training.class_task import ClassImages, ClassTask
@@ -45,6 +52,7 @@ from tusou.training.inspected import duplicates_within, inspected
 from tusou.training.model import ClassModel, RelevanceModel
 from tusou.training.objectives.cross_entropy import CrossEntropy
 from tusou.training.relevance_task import ENCODE_BATCH, RelevanceOptions, RelevanceTask, SplitInputs
+from tusou.training.start_from import copy_image_tower, copy_text_and_scorer, token_places_of
 from tusou.training.task import Task
 from tusou.training.towers.base import ImageTower, TextTower
 from tusou.training.towers.image.efficientnet_lite import calibrate
@@ -143,16 +151,20 @@ def _prepare_relevance(
     )
     splits = split_data(config.data, data, near_duplicate_pairs(found), config.seed)
     tower = build_image(config.image)
+    if config.start_from:
+        copy_image_tower(config.start_from, tower)
     images = _images(config, tower, splits, processes, report)
     text_tower, texts, vocabulary = _texts(config, splits, processes, report)
-    learning = _learning_part(config, tower)
-    if start and calibrated(tower) and config.image.train != "all":
+    learning = learning_part(config, tower)
+    if start and not config.start_from and calibrated(tower) and config.image.train != "all":
         _calibrate(tower, learning, images["train"], len(splits["train"].pictures))
-    text_part = _text_part(config.text, text_tower, texts["train"])
+    text_part = _text_part(config, text_tower, texts["train"])
     scorer = build_scorer(config.scorer, tower.width, text_part.width)
     model = RelevanceModel(learning, text_part, scorer, fixed_norms=config.image.train != "all")
     inputs = {name: SplitInputs(splits[name], images[name], texts[name]) for name in splits}
-    if start and config.scorer.start == "cca":
+    if start and config.start_from:
+        copy_text_and_scorer(config.start_from, model)
+    elif start and config.scorer.start == "cca":
         start_with_cca(model, inputs["train"], config.scorer)
     task = RelevanceTask(
         model,
@@ -175,15 +187,17 @@ def _known(vocabulary: Vocabulary | None) -> Vocabulary:
     return vocabulary
 
 
-def _text_part(config: TextConfig | None, tower: TextTower | OnnxTextTower, train: TextInputs) -> TextTower:
+def _text_part(config: RunConfig, tower: TextTower | OnnxTextTower, train: TextInputs) -> TextTower:
     """What of the text tower learns: all of it, nothing, or rows beside a frozen encoder."""
     if isinstance(tower, TextTower):
         return tower
     if not isinstance(train, CachedTextsWithTokens):
         return build_cached(width=tower.width)
-    assert config is not None
-    place = token_places(train.tokens.rows, config.min_count)
-    return SentenceWords(tower.width, torch.from_numpy(place), config.words, config.word_dropout)
+    assert config.text is not None
+    place = token_places_of(config.start_from) if config.start_from else None
+    if place is None:
+        place = torch.from_numpy(token_places(train.tokens.rows, config.text.min_count))
+    return SentenceWords(tower.width, place, config.text.words, config.text.word_dropout)
 
 
 def _duplicates(data: RelevanceData, found: Inspection, train: RelevanceData) -> Positions:
@@ -205,20 +219,6 @@ def split_data(config: DataConfig, data: RelevanceData, duplicates: Positions, s
         shares = {config.train: 1 - config.dev_share, config.dev: config.dev_share}
         data = split_relevance(data, shares, seed, duplicates)
     return {"train": data.of_split(config.train), "dev": data.of_split(config.dev)}
-
-
-def _learning_part(config: RunConfig, tower: ImageTower | OnnxImageTower) -> nn.Module:
-    """What of the image tower reads the inputs: all of it, or the stages behind the cached trunk."""
-    if isinstance(tower, OnnxImageTower):
-        return nn.Identity()
-    part = tower if config.image.train == "all" else tower.split(_last(config, tower))[1]
-    return part.to(memory_format=torch.channels_last)  # convolutions and their gradients: 1.5 times as fast
-
-
-def _last(config: RunConfig, tower: ImageTower | OnnxImageTower) -> int:
-    """Stages behind the cached trunk: those that learn, and the one that is calibrated on the photos."""
-    learning = 0 if config.image.train == "none" else int(config.image.train)
-    return max(learning, 1) if calibrated(tower) else learning
 
 
 def _calibrate(
@@ -272,7 +272,7 @@ def _cached_images(
     def fill(view: int) -> Any:
         return cache_images(
             tower,
-            _last(config, tower),
+            stages_behind_trunk(config, tower),
             split.pictures,
             config.data.cache,
             digest,

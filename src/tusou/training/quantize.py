@@ -4,7 +4,8 @@ Dynamic int8 makes convolutions slower, not faster. What was measured on the way
 
 * Pointwise weights keep 7 of their 8 bits: x86 without VNNI adds pairs of products in 16 bits, which full
   8-bit weights overflow. Depthwise kernels do not add in pairs and take all 8.
-* The first convolutions (of each tower, where several stand side by side) stay float32: one twentieth of the work, half of the error.
+* The first convolutions (of each tower, where several stand side by side) stay float32: one twentieth of
+  the work, half of the error.
 * The pooled means and everything behind them stay float32.
 """
 
