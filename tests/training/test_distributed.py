@@ -63,7 +63,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     search = os.pathsep.join([str(Path(program).parent), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": search, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*command, str(path), str(folder)], env=environment, capture_output=True, text=True, timeout=600
+        [*command, str(path), str(folder)], env=environment, capture_output=True, text=True, timeout=900
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
@@ -126,7 +126,7 @@ def test_a_cache_that_fails_ends_every_process(tmp_path: Path) -> None:
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", program,
          str(path), str(tmp_path)],
         env=os.environ | {"PYTHONPATH": search, "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode != 0
     assert "Error" in done.stderr
