@@ -13,6 +13,7 @@ import torch
 from tusou.errors import ConfigError
 from tusou.training.config import RunConfig, load_run_config, parse_run_config
 from tusou.training.distributed import join_processes, leave_processes
+from tusou.training.memory import keep_freed_memory
 from tusou.training.prepare import Report, prepare
 from tusou.training.run_folder import RunFolder
 from tusou.training.trainer import Progress, Trainer
@@ -48,6 +49,7 @@ def train_run(
         processes.wait()
         if config.training.threads:
             torch.set_num_threads(config.training.threads)
+        keep_freed_memory()
         torch.manual_seed(config.seed)
         started = perf_counter()
         prepared = _prepare(config, processes, prepare)
