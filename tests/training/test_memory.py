@@ -16,10 +16,10 @@ if sys.argv[1] == "keep":
     from tusou.training.memory import keep_freed_memory
     assert keep_freed_memory()
 for _ in range(3):
-    np.ones(8_000_000, np.uint8)
+    np.ones(64_000_000, np.uint8)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):
-    np.ones(8_000_000, np.uint8)
+    np.ones(64_000_000, np.uint8)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
