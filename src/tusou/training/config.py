@@ -28,9 +28,8 @@ class DataConfig(_Section):
         source: File or folder, relative to the working directory; see ``tusou data check``.
         format: Its format; recognised when empty.
         languages: Keep only queries of these; all when empty.
-        train: Name of the split that is learnt from; empty takes the images of no other split named here.
+        train: Name of the split that is learnt from.
         dev: Name of the split that measures and chooses.
-        test: Name of a split measured once at the end; empty for none.
         dev_share: Share of the groups of images split off as dev when the source names no splits.
         cache: Folder of cached features.
     """
@@ -40,7 +39,6 @@ class DataConfig(_Section):
     languages: tuple[Language, ...] = ()
     train: str = "train"
     dev: str = "dev"
-    test: str = ""
     dev_share: Share = 0.1
     cache: Path = Path(".cache/features")
 
