@@ -117,6 +117,6 @@ def learning_part(config: RunConfig, tower: ImageTower | OnnxImageTower) -> nn.M
 
 
 def stages_behind_trunk(config: RunConfig, tower: ImageTower | OnnxImageTower) -> int:
-    """Stages behind the cached trunk: those that learn, and the one that is calibrated on the photos."""
+    """Stages behind the cached trunk: those that learn, and the one that is still to be calibrated."""
     learning = 0 if config.image.train == "none" else int(config.image.train)
-    return max(learning, 1) if calibrated(tower) else learning
+    return max(learning, 1) if calibrated(tower) and not config.start_from else learning

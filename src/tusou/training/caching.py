@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -100,7 +101,7 @@ def _trunk(tower: ImageTower | OnnxImageTower, last: int, folder: Path) -> Calla
     example = torch.zeros(2, tower.channels, tower.size, tower.size)
     path = folder / "trunk.onnx"
     export_module(trunk.eval(), (example,), path, ["pixels"], "features")
-    session = open_session(path, 1)
+    session = open_session(path, len(os.sched_getaffinity(0)))
 
     def encode(pixels: Array) -> Array:
         features: Array = session.run(None, {"pixels": pixels})[0]

@@ -249,8 +249,8 @@ class RunConfig(_Section):
     Attributes:
         name: Of the run and of the bundle made from it.
         seed: Start of all random numbers.
-        start_from: Folder of a finished run of the same towers and scorer whose weights this one starts with;
-            it may train other parts, on other data.
+        start_from: Folder of a finished run of the same network whose weights this one starts with; it may
+            train other parts, on other data. With ``scorer.start = "cca"`` the heads are fitted anew.
         data: See DataConfig.
         image: See ImageConfig.
         text: See TextConfig; left out for classes.

@@ -162,10 +162,10 @@ def _prepare_relevance(
     scorer = build_scorer(config.scorer, tower.width, text_part.width)
     model = RelevanceModel(learning, text_part, scorer, fixed_norms=config.image.train != "all")
     inputs = {name: SplitInputs(splits[name], images[name], texts[name]) for name in splits}
-    if start and config.start_from:
-        copy_text_and_scorer(config.start_from, model)
-    elif start and config.scorer.start == "cca":
+    if start and config.scorer.start == "cca":
         start_with_cca(model, inputs["train"], config.scorer)
+    elif start and config.start_from:
+        copy_text_and_scorer(config.start_from, model)
     task = RelevanceTask(
         model,
         OBJECTIVES[config.objective.type](config.objective),
