@@ -62,7 +62,7 @@ else
 endif
 
 test: $(VENV)/.dev ## run the default test tier: offline, under 3 minutes on 2 cores
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -q
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered -q
 
 test-slow: $(VENV)/.dev ## run the slower tiers: kill -9, hostile images, a real browser (needs Debian's chromium)
 	$(BIN)/python -m pytest -q -m "slow or browser or hostile"

@@ -116,7 +116,7 @@ def test_nothing_usable_says_why(tmp_path: Path) -> None:
 
 def test_skipped_rows_reach_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_jsonl(captions_folder(tmp_path) / "captions.jsonl", [{"image": "a.jpg", "en": ["a"]}, "{"])
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="tusou.training.data.reading"):
         read_data(tmp_path)
     assert "read as captions" in caplog.text
     assert "1 bad_row" in caplog.text
