@@ -72,7 +72,7 @@ def test_a_second_run_encodes_nothing(shapes: Path, tmp_path: Path, monkeypatch:
     def encoded(*_: object) -> bytes:
         raise AssertionError("a picture was encoded")
 
-    monkeypatch.setattr("tusou.training.caching._decode", encoded)
+    monkeypatch.setattr("tusou.training.caching.decode_picture", encoded)
     assert torch.equal(task_of(table).train.images.take(np.arange(24), 5), first)
 
 

@@ -16,11 +16,9 @@ from torch import nn
 
 from tusou.encoders.bundle_encoder import open_session
 from tusou.encoders.preprocess import pixel_tensor
-from tusou.errors import DataError, DecodeError
-from tusou.imaging.decode import decode
-from tusou.imaging.limits import Limits
 from tusou.models.manifest import ImageInput
 from tusou.training.data.augment import views
+from tusou.training.data.decoding import decode_picture
 from tusou.training.data.feature_cache import FeatureCache
 from tusou.training.data.relevance import Picture, Positions
 from tusou.training.onnx_export import export_module
@@ -75,7 +73,7 @@ def cache_images(
         encode = _trunk(tower, last, Path(folder))
 
         def rows(positions: Positions) -> Array:
-            decoded = [_decode(pictures[i]) for i in positions]
+            decoded = [decode_picture(pictures[i]) for i in positions]
             if view:
                 decoded = list(views(decoded, 1, draw, size=spec.size, start=int(positions[0]))[:, 0])
             parts = (decoded[i : i + BATCH] for i in range(0, len(decoded), BATCH))
@@ -108,15 +106,6 @@ def _trunk(tower: ImageTower | OnnxImageTower, last: int, folder: Path) -> Calla
         return features
 
     return encode
-
-
-def _decode(picture: Picture) -> npt.NDArray[np.uint8]:
-    try:
-        return decode(picture.read(), Limits()).pixels
-    except DecodeError as error:
-        raise DataError(
-            f"{picture.key}: {error}; `tusou data check --images` lists every such file", reason=error.reason
-        ) from error
 
 
 def _image_digest(tower: ImageTower | OnnxImageTower, last: int) -> str:

@@ -18,11 +18,10 @@ from tusou.catalog.durable import dump_json, write_durably
 from tusou.encoders.bundle_encoder import open_session
 from tusou.encoders.preprocess import pixel_tensor
 from tusou.errors import TrainingError
-from tusou.imaging.decode import decode
-from tusou.imaging.limits import Limits
 from tusou.models.manifest import WordsTokenizer
 from tusou.training.caching import image_input
 from tusou.training.config import RunConfig
+from tusou.training.data.decoding import decode_picture
 from tusou.training.model import RelevanceModel
 from tusou.training.onnx_export import export_module
 from tusou.training.onnx_graphs import chain, halve, simplify
@@ -195,7 +194,7 @@ def _pixels(prepared: Prepared, count: int, batch: int = CHECKED) -> Iterator[Ar
     chosen = np.random.default_rng(0).permutation(len(pictures))[:count]
     for start in range(0, len(chosen), batch):
         part = chosen[start : start + batch]
-        yield pixel_tensor([decode(pictures[i].read(), Limits()).pixels for i in part], spec)
+        yield pixel_tensor([decode_picture(pictures[i]) for i in part], spec)
 
 
 def _quantize(config: RunConfig, prepared: Prepared, output: Path) -> tuple[float, float]:

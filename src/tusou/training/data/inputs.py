@@ -13,13 +13,10 @@ from torch import Tensor
 
 from tusou.encoders.preprocess import pixel_tensor
 from tusou.encoders.tokenizers_base import TokenReader
-from tusou.errors import DataError, DecodeError
-from tusou.imaging.decode import decode
-from tusou.imaging.limits import Limits
 from tusou.models.manifest import ImageInput
 from tusou.training.data.augment import views
+from tusou.training.data.decoding import decode_picture
 from tusou.training.data.relevance import Picture, Positions
-from tusou.types import Pixels
 
 
 class ImageInputs(Protocol):
@@ -79,20 +76,10 @@ class PixelImages:
         Raises:
             DataError: A picture cannot be read or decoded; the message names it.
         """
-        pixels = list(self._threads.map(self._decode, positions.tolist()))
+        pixels = list(self._threads.map(decode_picture, (self._pictures[i] for i in positions)))
         if self._augment and draw is not None:
             pixels = list(views(pixels, 1, draw, size=self._spec.size)[:, 0])
         return torch.from_numpy(pixel_tensor(pixels, self._spec))
-
-    def _decode(self, position: int) -> Pixels:
-        picture = self._pictures[position]
-        try:
-            return decode(picture.read(), Limits()).pixels
-        except DecodeError as error:
-            raise DataError(
-                f"{picture.key}: {error}; `tusou data check --images` lists every such file",
-                reason=error.reason,
-            ) from error
 
 
 class TextInputs(Protocol):
