@@ -1,0 +1,1 @@
+"""What people did with results: event log, sessions, click models, judgments out of clicks."""
