@@ -26,6 +26,7 @@
     │   └── IndexCorrupt
     ├── QueryError               the caller's fault, HTTP 4xx
     ├── ServeError               the server cannot listen or start
+    ├── FeedbackError            the event log, or a log to be imported, cannot be used
     ├── DataError                training data cannot be used as a whole
     ├── TrainingError            a training run cannot start or go on
     │   └── CheckpointMismatch   weights of another network or configuration
@@ -190,6 +191,12 @@ class ServeError(TusouError):
     """The server cannot listen on its address, or did not start."""
 
     reason = "serve_failed"
+
+
+class FeedbackError(TusouError):
+    """The event log cannot be used, or something reported to it cannot; the message names what and where."""
+
+    reason = "bad_feedback"
 
 
 class DataError(TusouError):
