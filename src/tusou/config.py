@@ -78,6 +78,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_upload_bytes", int, 32 * 1024 * 1024, "Largest query picture, in bytes.", 1024),
     Setting("fetch_seconds", float, 20.0, "Longest download of one URL, in seconds.", 0.1),
     Setting("fetch_redirects", int, 3, "Redirects followed.", 0, 10),
+    Setting("feedback", bool, True, "Log searches, and what people do with results, under pseudonyms."),
+    Setting("feedback_days", int, 180, "Days the event log keeps a search.", 1, 3650),
 )
 """Every setting, in the order docs and ``--help`` show it."""
 
@@ -101,6 +103,8 @@ class Config:
     max_upload_bytes: int
     fetch_seconds: float
     fetch_redirects: int
+    feedback: bool
+    feedback_days: int
 
     @property
     def worker_count(self) -> int:

@@ -27,6 +27,7 @@
     ├── QueryError               the caller's fault, HTTP 4xx
     ├── ServeError               the server cannot listen or start
     ├── FeedbackError            the event log, or a log to be imported, cannot be used
+    │   └── FeedbackBusy         more is reported than can be written
     ├── DataError                training data cannot be used as a whole
     ├── TrainingError            a training run cannot start or go on
     │   └── CheckpointMismatch   weights of another network or configuration
@@ -197,6 +198,12 @@ class FeedbackError(TusouError):
     """The event log cannot be used, or something reported to it cannot; the message names what and where."""
 
     reason = "bad_feedback"
+
+
+class FeedbackBusy(FeedbackError):
+    """More events are reported than can be written at the moment."""
+
+    reason = "feedback_busy"
 
 
 class DataError(TusouError):

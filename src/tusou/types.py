@@ -387,6 +387,8 @@ class SearchPage:
             asked for.
         notes: Codes of what was done to the query (``only_stop_words``, ``filters_only`` …).
         timings: Stage name to milliseconds.
+        explored: Rank to propensity of the hits that exploration put there.
+        features: What the ranker saw of the hits, in its own form, for the event log; None when not kept.
     """
 
     query_id: str
@@ -395,3 +397,5 @@ class SearchPage:
     facets: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    explored: Mapping[int, float] = field(default_factory=dict)
+    features: bytes | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from tusou.errors import CatalogError, FeedbackError
+from tusou.errors import CatalogError, FeedbackBusy
 from tusou.feedback.clients import Pseudonyms
 from tusou.feedback.records import DAY, LoggedEvent, LoggedQuery, Verdict
 from tusou.feedback.store import EventStore
@@ -101,16 +101,13 @@ class EventLog:
     def events(self, events: Sequence[LoggedEvent]) -> Future[list[Verdict]]:
         """Log what was done; the future tells what became of each event once that is durable.
 
-        It raises FeedbackError if too much is waiting (``feedback_busy``), CatalogError if the disk fails.
+        It raises FeedbackBusy if too much is waiting, CatalogError if the disk fails.
         """
         answer: Future[list[Verdict]] = Future()
         if not self._offer(_Batch(events, answer), 0):
             self._count("dropped", len(events))
             answer.set_exception(
-                FeedbackError(
-                    "too many events are waiting to be written; send them again in a moment",
-                    reason="feedback_busy",
-                )
+                FeedbackBusy("too many events are waiting to be written; send them again in a moment")
             )
         return answer
 

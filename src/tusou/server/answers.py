@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tusou.search.item import item_of
+from tusou.server.asker import Asker, log_answer
 from tusou.server.cursors import cursor_of, offset_of
 from tusou.server.media_urls import media_urls
 from tusou.server.parameters import PageParameters
@@ -17,14 +18,17 @@ from tusou.types import Language, SearchPage, SearchRequest, Supplier
 Json = dict[str, Any]
 
 
-async def answer(state: ServerState, request: SearchRequest, page: PageParameters, lang: Language) -> Json:
-    """Search and write the answer.
+async def answer(
+    state: ServerState, request: SearchRequest, page: PageParameters, lang: Language, asker: Asker
+) -> Json:
+    """Search, log and write the answer.
 
     Args:
         state: The running server.
         request: What is searched; its offset gives way to the page's cursor when there is one.
         page: Which part of the answer, in which form.
         lang: Language of the texts.
+        asker: Who asks, for the event log.
 
     Raises:
         QueryError: The query cannot be understood, or the cursor is not one of this search.
@@ -32,6 +36,7 @@ async def answer(state: ServerState, request: SearchRequest, page: PageParameter
     if page.cursor is not None:
         request = replace(request, offset=offset_of(page.cursor, request))
     found = await state.search(request)
+    log_answer(state, asker, request, found)
     suppliers = await state.run(state.suppliers)
     return answer_item(request, found, lang, suppliers, page.fields)
 

@@ -18,6 +18,7 @@ class Metrics:
         documents: Images in the index.
         rejected: Query pictures refused, by reason.
         model: 1 for the model in use, named by its label.
+        feedback: Searches and events the event log was given, by what became of them.
     """
 
     def __init__(self) -> None:
@@ -44,11 +45,21 @@ class Metrics:
             registry=self.registry,
         )
         self.model = Gauge("tusou_model_info", "The model in use.", ("id",), registry=self.registry)
+        self.feedback = Counter(
+            "tusou_feedback_records",
+            "Searches and events given to the event log, by what became of them.",
+            ("result",),
+            registry=self.registry,
+        )
 
     def observe_stages(self, timings: Mapping[str, float]) -> None:
         """Count the stages of one search; timings are in milliseconds."""
         for stage, milliseconds in timings.items():
             self.stages.labels(stage).observe(milliseconds / 1000)
+
+    def count_feedback(self, result: str, count: int) -> None:
+        """Count what became of records given to the event log."""
+        self.feedback.labels(result).inc(count)
 
     def render(self) -> bytes:
         """Everything counted, in Prometheus' text format."""

@@ -42,6 +42,8 @@ STATUS: Mapping[type[errors.TusouError], int] = {
     errors.EncoderError: 500,
     errors.VectorIndexError: 503,
     errors.QueryError: 422,
+    errors.FeedbackError: 422,
+    errors.FeedbackBusy: 503,
     errors.EvaluationError: 500,
 }
 """Exception class to HTTP status; a class that is not listed takes its base's."""
@@ -133,7 +135,8 @@ async def _on_tusou_error(request: Request, error: Exception) -> JSONResponse:
     status = status_of(error)
     if status >= 500:
         logger.error("%s: %s", error.reason, error)
-    return problem(request.scope, status, str(error), code=error.reason)
+    headers = {"retry-after": "1"} if status == 503 else None
+    return problem(request.scope, status, str(error), code=error.reason, headers=headers)
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:

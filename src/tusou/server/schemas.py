@@ -174,6 +174,7 @@ class Limits(BaseModel):
     decode_seconds: float = Field(description="Longest time one picture may take.")
     fetch_seconds: float = Field(description="Longest download of an image_url.")
     recall_depth: int = Field(description="Candidates asked from each retriever.")
+    max_events: int = Field(description="Events per `POST /events`.")
 
 
 class Health(BaseModel):

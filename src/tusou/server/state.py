@@ -13,6 +13,8 @@ from fastapi import Depends, Request
 
 from tusou.catalog.library import Library
 from tusou.encoders.base import Encoder
+from tusou.feedback.log import EventLog
+from tusou.feedback.store import FILE_NAME
 from tusou.ingest.fetch import FetchLimits, fetch
 from tusou.search.engine import SearchEngine
 from tusou.server.home import Home
@@ -37,16 +39,18 @@ class ServerState:
         metrics: What Prometheus reads.
         workers: Processes that decode pictures from outside.
         home: What the empty page offers.
+        feedback: The event log; None when the library's setting turns it off.
         ready: False while starting and from the moment the server is told to stop.
     """
 
     def __init__(self, library: Library, engine: SearchEngine, workers: PictureWorkers) -> None:
-        """Hold parts that are open; they are closed together."""
+        """Hold parts that are open and open the event log; they are closed together."""
         self.library = library
         self.engine = engine
         self.workers = workers
         self.metrics = Metrics()
         self.home = Home()
+        self.feedback = self._open_feedback()
         self.ready = False
         self._watch = ModelWatch(library, lambda: self.engine.encoder.model_id, self._reopen)
         # Searches are bound by the processor: more threads than cores only make each of them slower.
@@ -67,11 +71,11 @@ class ServerState:
         workers = PictureWorkers(library.config)
         try:
             engine = SearchEngine.open(library, encoder, decode=workers.decode)
+            state = cls(library, engine, workers)
         except BaseException:
             workers.close()
             library.close()
             raise
-        state = cls(library, engine, workers)
         state._answer_with(engine)
         state.ready = True
         state._watch.start()
@@ -81,9 +85,18 @@ class ServerState:
         """Release everything."""
         self.ready = False
         self._watch.stop()
+        if self.feedback is not None:
+            self.feedback.close()
         self.workers.close()
         self.engine.close()
         self.library.close()
+
+    def _open_feedback(self) -> EventLog | None:
+        config = self.library.config
+        if not config.feedback:
+            return None
+        path = self.library.path / FILE_NAME
+        return EventLog(path, retention_days=config.feedback_days, count=self.metrics.count_feedback)
 
     def _reopen(self) -> None:
         """Open the library's new model beside the old one, then answer with it.

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from tusou.search.item import image_item
 from tusou.server.answers import answer
+from tusou.server.asker import AskerOf
 from tusou.server.media_urls import media_urls
 from tusou.server.parameters import SimilarParameters, language
 from tusou.server.problems import responses
@@ -53,6 +54,7 @@ async def similar_images(
     image_id: ImageId,
     asked: Annotated[SimilarParameters, Query()],
     state: State,
+    asker: AskerOf,
     accept_language: AcceptLanguage = "",
 ) -> JSONResponse:
     """Images that look like one of the library, most similar first."""
@@ -64,4 +66,4 @@ async def similar_images(
         offset=(asked.page - 1) * asked.per_page,
         limit=asked.per_page,
     )
-    return JSONResponse(await answer(state, request, asked, lang))
+    return JSONResponse(await answer(state, request, asked, lang, asker))

@@ -11,6 +11,7 @@ from tusou.catalog.licenses import LICENSES
 from tusou.search.parse import MAX_CHARACTERS
 from tusou.server.parameters import MAX_PER_PAGE, language
 from tusou.server.problems import responses
+from tusou.server.routes.events import MAX_EVENTS
 from tusou.server.routes.images import Lang
 from tusou.server.routes.search import AcceptLanguage
 from tusou.server.schemas import Licenses, Limits, Suppliers
@@ -97,4 +98,5 @@ def limits_item(state: ServerState) -> dict[str, Any]:
         "decode_seconds": config.decode_seconds,
         "fetch_seconds": config.fetch_seconds,
         "recall_depth": config.recall_depth,
+        "max_events": MAX_EVENTS,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
@@ -14,10 +16,13 @@ from starlette.datastructures import QueryParams
 
 from tusou.catalog.licenses import LICENSES
 from tusou.errors import ImageNotFound, TusouError
+from tusou.feedback.clients import CLIENT_COOKIE
+from tusou.feedback.records import PAGE
 from tusou.index.colors import NAMED_COLORS
 from tusou.search.attribution import short_name
 from tusou.search.item import image_item
 from tusou.server.answers import Json, answer
+from tusou.server.asker import Asker, asker_of
 from tusou.server.locales import LOCALES
 from tusou.server.media_urls import media_urls
 from tusou.server.parameters import SearchParameters, language, request_of
@@ -42,8 +47,12 @@ async def page(request: Request, state: State) -> HTMLResponse:
     query = request.query_params
     lang = language(query.get("lang", "auto"), request.headers.get("accept-language", ""))
     is_home = not (_is_search(query) or _has_picture(query))
-    found, problem = await _first_answer(state, query, lang)
+    asker = replace(asker_of(request), application=PAGE)
+    new_client = _new_client(state, asker)
+    asker = replace(asker, client=asker.client or new_client)
+    found, problem = await _first_answer(state, query, lang, asker)
     boot = await state.run(_boot, state, lang, is_home) | {"answer": found}
+    boot["feedback"] = {"logs": state.feedback is not None, "opted_out": asker.opted_out}
     html = _templates.get_template("page.html").render(
         t=LOCALES[lang],
         lang=lang,
@@ -56,16 +65,28 @@ async def page(request: Request, state: State) -> HTMLResponse:
         is_home=is_home,
         count=len(state.engine.index),
     )
-    return HTMLResponse(html, headers={"vary": "Accept-Language"})
+    response = HTMLResponse(html, headers={"vary": "Accept-Language"})
+    if new_client:  # a session cookie: it ends with the browser
+        response.set_cookie(CLIENT_COOKIE, new_client, httponly=True, samesite="strict")
+    return response
 
 
-async def _first_answer(state: ServerState, query: QueryParams, lang: Language) -> tuple[Json | None, str]:
+def _new_client(state: ServerState, asker: Asker) -> str:
+    """A random number for a client the event log does not know yet; empty where nothing is logged."""
+    logs = state.feedback is not None and not asker.opted_out
+    return secrets.token_hex(16) if logs and not asker.client else ""
+
+
+async def _first_answer(
+    state: ServerState, query: QueryParams, lang: Language, asker: Asker
+) -> tuple[Json | None, str]:
     """The answer the address asks for, or what is wrong with it; a picture's is left to the script."""
     if _has_picture(query) or not _is_search(query):
         return None, ""
     try:
         asked = _parameters(query, lang)
-        return await answer(state, request_of(asked, asked.to_filters(), lang), asked, lang), ""
+        request = request_of(asked, asked.to_filters(), lang)
+        return await answer(state, request, asked, lang, asker), ""
     except TusouError as error:
         return None, str(error)
     except ValidationError as error:

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from tusou.errors import DecodeError, FetchError, QueryError
 from tusou.server.answers import answer
+from tusou.server.asker import AskerOf
 from tusou.server.parameters import (
     FilterParameters,
     ImageQueryFields,
@@ -42,12 +43,15 @@ class ImageQueryForm(FilterParameters, ImageQueryFields):
     summary="Search by words",
 )
 async def search_images(
-    asked: Annotated[SearchParameters, Query()], state: State, accept_language: AcceptLanguage = ""
+    asked: Annotated[SearchParameters, Query()],
+    state: State,
+    asker: AskerOf,
+    accept_language: AcceptLanguage = "",
 ) -> JSONResponse:
     """Search by words and filters; without either, every image, newest first."""
     lang = language(asked.lang, accept_language)
     request = request_of(asked, asked.to_filters(), lang)
-    return JSONResponse(await answer(state, request, asked, lang))
+    return JSONResponse(await answer(state, request, asked, lang, asker))
 
 
 @router.post(
@@ -58,12 +62,12 @@ async def search_images(
     summary="Search by words with a filter object",
 )
 async def search_images_with_filters(
-    asked: SearchBody, state: State, accept_language: AcceptLanguage = ""
+    asked: SearchBody, state: State, asker: AskerOf, accept_language: AcceptLanguage = ""
 ) -> JSONResponse:
     """The same search with filters as an object of operators."""
     lang = language(asked.lang, accept_language)
     request = request_of(asked, asked.filters.to_filters(), lang)
-    return JSONResponse(await answer(state, request, asked, lang))
+    return JSONResponse(await answer(state, request, asked, lang, asker))
 
 
 @router.post(
@@ -76,6 +80,7 @@ async def search_images_with_filters(
 async def search_images_by_image(
     asked: Annotated[ImageQueryForm, Form(media_type="multipart/form-data")],
     state: State,
+    asker: AskerOf,
     accept_language: AcceptLanguage = "",
 ) -> JSONResponse:
     """Search by a file, an address or a library image, alone or together with words and filters.
@@ -98,7 +103,7 @@ async def search_images_by_image(
             mode=asked.mode,
             image_weight=asked.image_weight,
         )
-        return JSONResponse(await answer(state, request, asked, lang))
+        return JSONResponse(await answer(state, request, asked, lang, asker))
     except (DecodeError, FetchError) as error:
         state.metrics.rejected.labels(error.reason).inc()
         raise
