@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from browser_tools import DEMO, FLAGS, Visitor, chromium_path, ingest_part, serve, shoot
+from browser_tools import DEMO, Visitor, ingest_part, serve, shoot
 
 pytestmark = pytest.mark.browser
 
@@ -23,17 +23,6 @@ DROP = """([encoded, name]) => {
   for (const kind of ["dragenter", "dragover", "drop"])
     document.body.dispatchEvent(new DragEvent(kind, options));
 }"""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = chromium_path()
-    if path is None:
-        pytest.skip("needs chromium: apt-get install chromium, or set TUSOU_CHROMIUM to its path")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 // Talk to the HTTP API. Every failure becomes a Problem with words to show.
 
 import { boot, t } from "./boot.js";
+import { APPLICATION } from "./events.js";
 import { hasPicture, parameters } from "./address.js";
 
 export const PER_PAGE = 40;
@@ -17,7 +18,7 @@ export class Problem extends Error {
 async function ask(path, options = {}) {
   let answer;
   try {
-    answer = await fetch(path, { headers: { accept: "application/json" }, ...options });
+    answer = await fetch(path, { headers: { accept: "application/json", "x-application": APPLICATION }, ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(t("offline"), "offline");
@@ -28,7 +29,7 @@ async function ask(path, options = {}) {
 }
 
 /** One page of a search's answer; facets come with the first. */
-export function findImages(search, page, signal) {
+export async function findImages(search, page, signal) {
   const pairs = parameters(search);
   pairs.append("lang", boot.lang);
   pairs.append("page", page);
@@ -37,15 +38,21 @@ export function findImages(search, page, signal) {
   pairs.append("facets", String(page === 1));
   if (!hasPicture(search)) {
     for (const name of ["mode", "image_weight", "region"]) pairs.delete(name);
-    return ask(`/api/v1/search/images?${pairs}`, { signal });
+    return withQuery(await ask(`/api/v1/search/images?${pairs}`, { signal }));
   }
   const form = new FormData();
   for (const [name, value] of pairs) form.append(name, value);
   if (search.picture) form.append("file", search.picture.blob, "picture");
-  return ask("/api/v1/search/images/by-image", { method: "POST", body: form, signal });
+  return withQuery(await ask("/api/v1/search/images/by-image", { method: "POST", body: form, signal }));
+}
+
+/** Give every result its answer's query_id: what is done with it is reported under that. */
+export function withQuery(answer) {
+  for (const item of answer.results) item.query_id = answer.query_id;
+  return answer;
 }
 
 export const getImage = (id) => ask(`/api/v1/images/${encodeURIComponent(id)}?lang=${boot.lang}`);
 
-export const similarTo = (id, count, signal) =>
-  ask(`/api/v1/images/${encodeURIComponent(id)}/similar?lang=${boot.lang}&per_page=${count}`, { signal });
+export const similarTo = async (id, count, signal) =>
+  withQuery(await ask(`/api/v1/images/${encodeURIComponent(id)}/similar?lang=${boot.lang}&per_page=${count}`, { signal }));

@@ -3,6 +3,7 @@
 import { $, fill, h, icon, toast } from "./dom.js";
 import { bytes, date, freedom, licenseLabel, licenseOf, number, supplierTitle, t } from "./boot.js";
 import { similarTo } from "./api.js";
+import { report, watch } from "./events.js";
 import { frame } from "./grid.js";
 import { drawWhy, highlight } from "./why.js";
 
@@ -77,9 +78,9 @@ function panel(item, actions) {
       h("button", { class: "quiet close", type: "button", "aria-label": t("close"), title: t("close"), onclick: actions.onClose }, icon("close"))),
     item.description && item.description !== title && h("p", { class: "description" }, highlight(item.description, words)),
     h("div", { class: "actions" },
-      h("button", { class: "primary", type: "button", onclick: () => actions.onSimilar(item) }, icon("similar"), t("find_similar")),
+      h("button", { class: "primary", type: "button", onclick: () => { report("similar", item); actions.onSimilar(item); } }, icon("similar"), t("find_similar")),
       h("button", { type: "button", onclick: () => actions.onSame(item) }, icon("same"), t("find_same")),
-      h("a", { class: "button", href: item.urls.raw, download: "" }, icon("download"), t("download"))),
+      h("a", { class: "button", href: item.urls.raw, download: "", onclick: () => report("download", item) }, icon("download"), t("download"))),
     rights(item),
     palette(item, actions),
     keywords(item, words, actions),
@@ -99,16 +100,17 @@ function rights(item) {
       permission(license.commercial, "commercial"), permission(license.modification, "modification"),
       duty(license.attribution, "attribution"), duty(license.share_alike, "share_alike")) : h("p", { class: "note" }, t("license_unknown_note")),
     item.usage_terms && h("p", { class: "note" }, item.usage_terms),
-    item.attribution && attribution(item.attribution));
+    item.attribution && attribution(item));
 }
 
 const permission = (allowed, name) => h("li", { class: allowed ? "yes" : "no" }, icon(allowed ? "check" : "cross"), t(allowed ? `may_${name}` : `may_not_${name}`));
 const duty = (asked, name) => h("li", { class: asked ? "must" : "free" }, icon(asked ? "info" : "check"), t(asked ? `must_${name}` : `need_not_${name}`));
 
-function attribution(line) {
-  return h("div", { class: "attribution" }, h("p", { id: "attribution" }, line),
+function attribution(item) {
+  return h("div", { class: "attribution" }, h("p", { id: "attribution" }, item.attribution),
     h("button", { type: "button", class: "quiet", "aria-label": t("copy_attribution"), title: t("copy_attribution"), onclick: async () => {
-      await copy(line);
+      await copy(item.attribution);
+      report("copy_attribution", item);
       toast(t("copied"));
     } }, icon("copy"), t("copy")));
 }
@@ -190,10 +192,11 @@ async function loadStrip(item, actions) {
 
 function tile(item, actions) {
   const node = h("li", {}, h("a", { class: "frame", href: actions.href(item), title: item.title, onclick: (event) => {
+    report("click", item, node);
     if (event.metaKey || event.ctrlKey) return;
     event.preventDefault();
     actions.onOpen(item);
   } }, frame(item)));
   node.style.setProperty("--ratio", Math.min(2, Math.max(0.6, item.width / item.height)).toFixed(4));
-  return node;
+  return watch(node, item);
 }

@@ -2,6 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { freedom, licenseLabel, licenseOf, supplierTitle, t } from "./boot.js";
+import { report, watch } from "./events.js";
 import { paint } from "./thumbhash.js";
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
@@ -26,15 +27,16 @@ export function card(item, { href, onOpen, onSimilar }) {
   const ratio = item.width / item.height;
   const shown = clamp(ratio, 0.6, 2.3);
   const link = h("a", { class: ratio === shown ? "frame" : "frame whole", href, onclick: (event) => {
+    report("click", item, node);
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return; // a new tab stays a new tab
     event.preventDefault();
     onOpen(item);
-  } }, frame(item));
+  }, onauxclick: ({ button }) => button === 1 && report("click", item, node) }, frame(item));
   const node = h("li", { class: "card", "data-id": item.id }, link,
-    h("button", { class: "more", type: "button", title: t("find_similar"), "aria-label": `${t("find_similar")}: ${title}`, tabindex: -1, onclick: () => onSimilar(item) }, icon("similar")),
+    h("button", { class: "more", type: "button", title: t("find_similar"), "aria-label": `${t("find_similar")}: ${title}`, tabindex: -1, onclick: () => { report("similar", item, node); onSimilar(item); } }, icon("similar")),
     h("div", { class: "caption" }, h("span", { class: "title" }, title), rights(item)));
   node.style.setProperty("--ratio", shown.toFixed(4));
-  return node;
+  return watch(node, item);
 }
 
 function rights(item) {

@@ -3,7 +3,8 @@
 import { $, debounce, fill, h, toast } from "./dom.js";
 import { boot, number, t } from "./boot.js";
 import * as address from "./address.js";
-import { PER_PAGE, Problem, findImages, getImage } from "./api.js";
+import { PER_PAGE, Problem, findImages, getImage, withQuery } from "./api.js";
+import { drawSwitch } from "./events.js";
 import { card, walk } from "./grid.js";
 import { drawChips, drawPanel, forgetValues } from "./filters.js";
 import * as detail from "./detail.js";
@@ -126,7 +127,7 @@ const firstKey = address.key(search);
 function takeBoot() {
   const body = boot.answer;
   boot.answer = null;
-  return body;
+  return withQuery(body);
 }
 
 function keep(one) {
@@ -335,6 +336,7 @@ document.addEventListener("keydown", (event) => {
 // ── start ─────────────────────────────────────────────────────────────────────────────────────────
 
 detail.listen();
+drawSwitch();
 for (const link of document.querySelectorAll("#home a[data-example]")) link.replaceWith(exampleChip(link.dataset.example));
 const mosaic = $("#mosaic");
 if (mosaic) fill(mosaic, boot.mosaic.map((item) => card(item, { href: hrefOf(item), onOpen: open, onSimilar: similar })));
