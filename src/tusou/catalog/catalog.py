@@ -133,6 +133,15 @@ class Catalog:
                 found.update(connection.execute(query).all())
         return found
 
+    def rows_of(self, image_ids: Sequence[str]) -> dict[str, int]:
+        """Index positions of images by id; unknown ids are left out."""
+        found: dict[str, int] = {}
+        with self.engine.connect() as connection:
+            for part in chunks(image_ids):
+                query = select(images.c.image_id, images.c.row).where(images.c.image_id.in_(part))
+                found.update(connection.execute(query).all())
+        return found
+
     def known(self, supplier: str, item_ids: Sequence[str]) -> dict[str, Known]:
         """What is held of a supplier's items, by item id."""
         c = images.c

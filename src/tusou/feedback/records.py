@@ -21,7 +21,7 @@ IMPRESSION = "impression"
 TAKEN = frozenset({"download", "comp_download", "license", "copy_attribution", "purchase"})
 """Actions that take an image: the strongest signal."""
 
-CHOSEN = TAKEN | {"click", "item_click", "click_through", "view", "similar", "collect", "add_to_cart"}
+CHOSEN = TAKEN | {"click", "item_click", "click_through", "similar", "collect", "add_to_cart"}
 """Actions that choose an image among those shown. Other actions are kept and count for nothing."""
 
 

@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -183,7 +183,7 @@ class EventStore:
             for low in range(lowest, highest + 1, size):
                 yield low, min(low + size - 1, highest)
 
-    def select(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def select(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a query of this package."""
         with self._errors():
             return self._connection.execute(sql, values).fetchall()
