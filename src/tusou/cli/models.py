@@ -12,6 +12,7 @@ from tusou.cli.models_common import bundle_json, models_option, open_registry, r
 from tusou.cli.models_export import export
 from tusou.cli.models_install import add, remove
 from tusou.cli.models_pull import pull
+from tusou.cli.models_query_bank import query_bank
 from tusou.cli.models_use import rollback, use
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def models() -> None:
     """Manage model bundles, and switch a library from one to another."""
 
 
-for _command in (add, remove, pull, export, use, rollback):
+for _command in (add, remove, pull, export, query_bank, use, rollback):
     models.add_command(_command)
 
 
