@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("tusou.cli.train:train", "Train word vectors."),
     "words": ("tusou.cli.words:words", "Ask word vectors for similar words and analogies."),
     "eval": ("tusou.cli.eval:evaluate", "Measure retrieval quality."),
+    "feedback": ("tusou.cli.feedback:feedback", "Look at searches and clicks; bring logs in and out."),
     "models": ("tusou.cli.models:models", "Manage model bundles; switch a library to another."),
     "bench": ("tusou.cli.bench:bench", "Run the speed scenarios."),
     "licenses": ("tusou.cli.licenses:licenses", "List the licences tusou knows."),

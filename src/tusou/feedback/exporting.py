@@ -3,61 +3,85 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+import os
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
-from tusou.feedback.records import LoggedQuery
+from tusou.catalog.library import Library
+from tusou.feedback.records import CHOSEN, LoggedEvent, LoggedQuery
 from tusou.feedback.simulate import SIMULATION
 from tusou.feedback.store import EventStore
 from tusou.feedback.ubi import EVENTS, QUERIES, Row, event_row, query_row
 
-Keep = Callable[[LoggedQuery], bool]
+Search = tuple[LoggedQuery, list[LoggedEvent]]
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How much was written."""
+    """How much was written.
 
-    queries: int
+    Attributes:
+        searches: Rows of ``ubi_queries``.
+        events: Rows of ``ubi_events``.
+        images: Linked image files.
+    """
+
+    searches: int
     events: int
+    images: int = 0
 
 
-def export_ubi(
-    store: EventStore,
-    folder: Path,
-    *,
-    applications: Collection[str] | None = None,
-    keep: Keep = lambda _query: True,
-) -> Exported:
-    """Write ``ubi_queries.jsonl`` and ``ubi_events.jsonl``; a log that imports them is this log.
+def export_ubi(store: EventStore, folder: Path, *, applications: Collection[str] | None = None) -> Exported:
+    """Write ``ubi_queries.jsonl`` and ``ubi_events.jsonl``; a log that imports them equals this one.
 
     Args:
         store: The log.
         folder: Where the files go; made when there is none.
         applications: Searches of these programs; None for all but simulated ones.
-        keep: Which of those.
     """
+    return write_ubi(folder, _wanted(store, applications))
+
+
+def export_training(
+    store: EventStore, folder: Path, library: Library, *, applications: Collection[str] | None = None
+) -> Exported:
+    """Write the searches that teach something, and ``images`` with links to the files they showed.
+
+    These are searches by words in which something was chosen and whose images are all still in the library.
+
+    Args:
+        store: The log.
+        folder: Where the files go; the readers of training data take it as it is.
+        library: Whose images were shown.
+        applications: See export_ubi.
+    """
+    shown: set[str] = set()
+    written = write_ubi(folder, _teaching(_wanted(store, applications), library, shown))
+    images = folder / "images"
+    images.mkdir(exist_ok=True)
+    for image_id, record in library.catalog.get_many(sorted(shown)).items():
+        ending = "jpg" if record.format == "jpeg" else record.format
+        _link(library.original_path(record), images / f"{image_id}.{ending}")
+    return Exported(written.searches, written.events, len(shown))
+
+
+def write_ubi(folder: Path, searches: Iterable[Search]) -> Exported:
+    """Write searches and their events as UBI files."""
     folder.mkdir(parents=True, exist_ok=True)
-    queries = events = 0
+    written = events = 0
     with (
         (folder / f"{QUERIES}.jsonl").open("w", encoding="utf-8") as query_file,
         (folder / f"{EVENTS}.jsonl").open("w", encoding="utf-8") as event_file,
     ):
-        kept: dict[int, LoggedQuery] = {}
-        span = iter(store.spans())
-        low, high = next(span, (0, -1))
-        for number, query in store.queries():
-            while number > high:
-                events += _write_events(store, event_file, kept, low, high)
-                low, high = next(span)
-            if is_wanted(query, applications) and keep(query):
-                kept[number] = query
-                write_row(query_file, query_row(query))
-                queries += 1
-        events += _write_events(store, event_file, kept, low, high)
-    return Exported(queries, events)
+        for query, done in searches:
+            query_file.write(_line(query_row(query)))
+            event_file.writelines(_line(event_row(event, query)) for event in done)
+            written += 1
+            events += len(done)
+    return Exported(written, events)
 
 
 def is_wanted(query: LoggedQuery, applications: Collection[str] | None) -> bool:
@@ -65,18 +89,27 @@ def is_wanted(query: LoggedQuery, applications: Collection[str] | None) -> bool:
     return query.application != SIMULATION if applications is None else query.application in applications
 
 
-def write_row(file: TextIO, row: Row) -> None:
-    """Write a row as one line of JSON."""
-    file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+def _wanted(store: EventStore, applications: Collection[str] | None) -> Iterator[Search]:
+    return (search for search in store.searches() if is_wanted(search[0], applications))
 
 
-def _write_events(store: EventStore, file: TextIO, kept: dict[int, LoggedQuery], low: int, high: int) -> int:
-    """Write the events of the queries of a span, and forget these."""
-    count = 0
-    if kept:
-        for number, event in store.events(low, high):
-            if number in kept:
-                write_row(file, event_row(event, kept[number]))
-                count += 1
-        kept.clear()
-    return count
+def _teaching(searches: Iterable[Search], library: Library, shown: set[str]) -> Iterator[Search]:
+    """Searches that teach; their images are added to ``shown``."""
+    for query, events in searches:
+        chosen = any(event.action in CHOSEN for event in events)
+        if chosen and query.user_query and len(library.catalog.rows_of(query.hits)) == len(query.hits):
+            shown.update(query.hits)
+            yield query, events
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _link(original: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system cannot."""
+    target.unlink(missing_ok=True)
+    with suppress(OSError):
+        os.link(original, target)
+        return
+    shutil.copyfile(original, target)

@@ -101,8 +101,9 @@ def import_ubi(
     report, done = ImportReport(), 0
     for path, kind in passes:
         batch = _Batch(store, report, now, application)
+        mixed = _kind(path) == "both"
         for where, row, offset in _rows(path, report if kind == _first_kind(path) else ImportReport()):
-            if _kind(path) != "both" or is_event(row) == (kind == "events"):
+            if not mixed or is_event(row) == (kind == "events"):
                 batch.add(where, row, kind)
                 progress((done + offset) / total)
         batch.flush()

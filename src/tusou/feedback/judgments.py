@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from tusou.evaluation.qrels import Judgment, write_judgments
 from tusou.feedback.attraction import Floats as AnyFloats
 from tusou.feedback.attraction import attraction, beta_posterior
 from tusou.feedback.examination import Examination
 from tusou.feedback.tallies import Floats, Tallies
+from tusou.text.language import detect_language
 
 LIFTS = (1.0, 2.0, 4.0)
 """Grade 1, 2 and 3 begin where an image is chosen so many times as often as images are on average."""
@@ -61,6 +67,58 @@ def judge(tallies: Tallies, examination: Examination) -> Iterator[ClickJudgment]
             yield ClickJudgment(
                 text, image, int(grades[i]), float(sure[i]), float(clicks[i]), float(examinations[i])
             )
+
+
+def export_judgments(folder: Path, judged: Sequence[ClickJudgment], documents: Mapping[str, str]) -> int:
+    """Write ``judgments.qrels`` and ``queries.jsonl``, and ``judgments.jsonl`` with what each rests on.
+
+    Args:
+        folder: Where the files go; made when there is none.
+        judged: What is written.
+        documents: Image id to its name in qrels; images without one, or whose name has white space, are left
+            out.
+
+    Returns:
+        Judgments written.
+    """
+    named = {image: name for image, name in documents.items() if name and not any(map(str.isspace, name))}
+    kept = [each for each in judged if each.image_id in named]
+    queries = {each.text: _query_id(each.text) for each in kept}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_judgments(
+        folder / "judgments.qrels",
+        (Judgment(queries[each.text], "clicks", named[each.image_id], each.grade) for each in kept),
+    )
+    _write_rows(
+        folder / "queries.jsonl",
+        [
+            {"query_id": name, "lang": detect_language(text), "kind": "clicks", "q": text}
+            for text, name in sorted(queries.items())
+        ],
+    )
+    _write_rows(
+        folder / "judgments.jsonl",
+        [
+            {
+                "query_id": queries[each.text],
+                "doc_id": named[each.image_id],
+                "grade": each.grade,
+                "confidence": round(each.confidence, 4),
+                "clicks": each.clicks,
+                "examinations": round(each.examinations, 3),
+            }
+            for each in kept
+        ],
+    )
+    return len(kept)
+
+
+def _query_id(text: str) -> str:
+    return f"clicks-{blake2b(text.encode(), digest_size=6).hexdigest()}"
+
+
+def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
 def _confidence(alpha: AnyFloats, beta: AnyFloats, grades: np.ndarray, mean: float) -> Floats:

@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -175,6 +176,19 @@ class EventStore:
         )
         for number, event, *values in self.select(sql, (low, high)):
             yield number, _event_of(event, values)
+
+    def searches(self) -> Iterator[tuple[LoggedQuery, list[LoggedEvent]]]:
+        """Queries in the order they were written, each with its events."""
+        events: defaultdict[int, list[LoggedEvent]] = defaultdict(list)
+        read = 0
+        spans = self.spans()
+        for number, query in self.queries():
+            while number > read:
+                low, read = next(spans)
+                events.clear()
+                for of_query, event in self.events(low, read):
+                    events[of_query].append(event)
+            yield query, events.get(number, [])
 
     def spans(self, size: int = READ_QUERIES) -> Iterator[tuple[int, int]]:
         """Ranges of query numbers, both ends included, that cover the log."""
