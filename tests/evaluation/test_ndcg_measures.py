@@ -62,7 +62,9 @@ def test_the_lowest_grade_is_not_spelled() -> None:
         "P(rel=0)@5",
         "nDCG(rel=2)@5",
         "Judged(rel=2)@5",
-        "AP@5",
+        "AUC@5",
+        "Recall",
+        "Success",
     ],
 )
 def test_other_spellings_are_refused(text: str) -> None:

@@ -16,6 +16,10 @@ NAMES = {
     "P@10": "P_10",
     "RR@1000": "recip_rank",
     "Success@10": "success_10",
+    "AP": "map",
+    "AP@20": "map_cut_20",
+    "Recall@20": "recall_20",
+    "RR": "recip_rank",
 }
 """Our spelling to trec_eval's."""
 
@@ -32,7 +36,7 @@ def test_equals_trec_eval() -> None:
     }
     # trec_eval's gain is the grade itself, so it is given ours
     gains = {q: {doc_id: 2**grade - 1 for doc_id, grade in grades.items()} for q, grades in qrels.items()}
-    measures = {"ndcg_cut.5,10", "P.10", "recip_rank", "success.10"}
+    measures = {"ndcg_cut.5,10", "P.10", "recip_rank", "success.10", "map", "map_cut.20", "recall.20"}
     expected = pytrec_eval.RelevanceEvaluator(gains, measures).evaluate(scores)
     for query_id, ranking in run.items():
         for ours, theirs in NAMES.items():

@@ -38,7 +38,7 @@ def _read_measures(_ctx: click.Context, _option: click.Parameter, texts: tuple[s
         measures = [parse_measure(text) for text in dict.fromkeys(texts)]
     except EvaluationError as error:
         raise click.BadParameter(str(error)) from None
-    if deep := [str(measure) for measure in measures if measure.cutoff > MAX_LIMIT]:
+    if deep := [str(each) for each in measures if each.cutoff is None or each.cutoff > MAX_LIMIT]:
         raise click.BadParameter(f"{deep[0]} looks too deep: a search returns at most {MAX_LIMIT} images")
     return measures
 
@@ -99,7 +99,7 @@ def judged(
     with open_library(library_path) as library:
         _check_images(library, qrels)
         model_id, run = rankings(
-            library, queries, bundle=bundle, only=only, depth=max(measure.cutoff for measure in measures)
+            library, queries, bundle=bundle, only=only, depth=max(measure.cutoff or 0 for measure in measures)
         )
     measured = evaluate_run(run, qrels, measures)
     answer = {"model_id": model_id, "only": only, **_report(queries, measures, measured)}
