@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tusou.errors import EvaluationError
+from tusou.evaluation.lines import read_lines
 
 MAX_GRADE = 3
 """Grades: 0 not relevant, 1 marginal, 2 relevant, 3 exactly what was asked for."""
@@ -63,7 +64,7 @@ def read_judgments(path: Path) -> list[Judgment]:
             not 0 to 3, a document judged twice for a query, or no line at all (``bad_qrels``).
     """
     judgments: dict[tuple[str, str], Judgment] = {}
-    for where, line in _lines(path, "bad_qrels"):
+    for where, line in read_lines(path, "bad_qrels"):
         judgment = _judgment(line, where)
         key = (judgment.query_id, judgment.doc_id)
         if key in judgments:
@@ -95,28 +96,12 @@ def read_queries(path: Path) -> list[JudgedQuery]:
             or no line at all (``bad_queries``).
     """
     queries: dict[str, JudgedQuery] = {}
-    for where, line in _lines(path, "bad_queries"):
+    for where, line in read_lines(path, "bad_queries"):
         query = _query(line, where)
         if query.query_id in queries:
             raise EvaluationError(f"{where}: {query.query_id} is there already", reason="bad_queries")
         queries[query.query_id] = query
     return list(queries.values())
-
-
-def _lines(path: Path, reason: str) -> Iterator[tuple[str, str]]:
-    """Lines that are not blank, each with its place."""
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        raise EvaluationError(f"no file {path}; give its path", reason="data_not_found") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path} is no text file in UTF-8: {error}", reason=reason) from error
-    lines = [
-        (f"{path} line {number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()
-    ]
-    if not lines:
-        raise EvaluationError(f"{path} is empty", reason=reason)
-    yield from lines
 
 
 def _judgment(line: str, where: str) -> Judgment:
