@@ -150,6 +150,20 @@ def test_old_records_are_deleted_once_a_day(tmp_path: Path) -> None:
     assert [each.query_id for each in logged(path)[0]] == ["second"]
 
 
+def test_old_records_that_cannot_be_deleted_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_store: EventStore, _before: int) -> int:
+        raise CatalogError("the disk is slow today")
+
+    monkeypatch.setattr(EventStore, "purge", fail)
+    with opened(tmp_path / "events.sqlite", retention_days=1) as (log, counts):
+        log.query(query())
+        log.events([]).result(10)
+    assert "old records stay for now: the disk is slow today" in caplog.text
+    assert counts["query_logged"] == 1
+
+
 def test_clients_are_written_as_pseudonyms_of_the_day(tmp_path: Path) -> None:
     path = tmp_path / "events.sqlite"
     tokens = ["alice", "alice", "bob", "alice", ""]

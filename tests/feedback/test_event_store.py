@@ -131,6 +131,9 @@ def test_reading_changes_nothing_and_needs_a_log(store: EventStore, tmp_path: Pa
     with pytest.raises(FeedbackError, match="nothing has been logged yet") as caught:
         EventStore(tmp_path / "none.sqlite", read_only=True)
     assert caught.value.reason == "no_feedback"
+    (tmp_path / "begun.sqlite").touch()
+    with pytest.raises(FeedbackError, match="nothing has been logged yet"):
+        EventStore(tmp_path / "begun.sqlite", read_only=True)
     with EventStore(store.path, read_only=True) as reader:
         assert list(reader.spans()) == []
         with pytest.raises(CatalogError, match="readonly"):

@@ -218,6 +218,16 @@ def test_only_the_first_bad_rows_of_a_reason_are_kept(store: EventStore, tmp_pat
     assert len(report.bad_rows) == 1000
 
 
+def test_batches_change_nothing_but_what_is_in_memory(
+    store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tusou.feedback.importing.BATCH", 3)
+    asked = [ASKED | HITS | {"query_id": f"q{i}"} for i in range(10)]
+    clicks = [CLICK | {"query_id": f"q{i % 11}"} for i in range(11)]
+    report = load(store, lines(tmp_path / "log.jsonl", *clicks, *asked))
+    assert (report.queries, report.accepted, bad(report)) == (10, 10, [("log.jsonl:11", "unknown_query")])
+
+
 def test_progress_ends_at_one(store: EventStore, tmp_path: Path) -> None:
     parts: list[float] = []
     load(store, lines(tmp_path / "log.jsonl", ASKED | HITS, CLICK), progress=parts.append)

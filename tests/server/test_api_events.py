@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fakes import solid
-from search_builders import RED, World
+from search_builders import RED, World, png
 from server_builder import serving
 from tusou.feedback.records import LoggedEvent, LoggedQuery
 from tusou.feedback.store import FILE_NAME, EventStore
@@ -77,6 +77,14 @@ def test_similar_images_are_a_query_without_words(http: httpx.Client, state: Ser
     logged = logged_query(state, body["query_id"])
     assert logged is not None
     assert (logged.user_query, logged.attributes["image_id"]) == ("", image)
+
+
+def test_of_a_query_picture_only_that_there_was_one_is_kept(http: httpx.Client, state: ServerState) -> None:
+    files = {"file": ("x.png", png(solid(RED)))}
+    body = http.post("/api/v1/search/images/by-image", files=files, data={"q": "car"}).json()
+    logged = logged_query(state, body["query_id"])
+    assert logged is not None
+    assert (logged.user_query, logged.attributes["image"]) == ("car", True)
 
 
 def test_a_click_is_acknowledged_when_it_is_durable_and_counts_once(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +24,7 @@ class Exported:
     Attributes:
         searches: Rows of ``ubi_queries``.
         events: Rows of ``ubi_events``.
-        images: Linked image files.
+        images: Copied image files.
     """
 
     searches: int
@@ -48,7 +46,7 @@ def export_ubi(store: EventStore, folder: Path, *, applications: Collection[str]
 def export_training(
     store: EventStore, folder: Path, library: Library, *, applications: Collection[str] | None = None
 ) -> Exported:
-    """Write the searches that teach something, and ``images`` with links to the files they showed.
+    """Write the searches that teach something, and ``images`` with copies of the files they showed.
 
     These are searches by words in which something was chosen and whose images are all still in the library.
 
@@ -64,7 +62,7 @@ def export_training(
     images.mkdir(exist_ok=True)
     for image_id, record in library.catalog.get_many(sorted(shown)).items():
         ending = "jpg" if record.format == "jpeg" else record.format
-        _link(library.original_path(record), images / f"{image_id}.{ending}")
+        shutil.copyfile(library.original_path(record), images / f"{image_id}.{ending}")
     return Exported(written.searches, written.events, len(shown))
 
 
@@ -104,12 +102,3 @@ def _teaching(searches: Iterable[Search], library: Library, shown: set[str]) -> 
 
 def _line(row: Row) -> str:
     return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
-def _link(original: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where the file system cannot."""
-    target.unlink(missing_ok=True)
-    with suppress(OSError):
-        os.link(original, target)
-        return
-    shutil.copyfile(original, target)

@@ -103,10 +103,7 @@ class EventStore:
             CatalogError: The file is damaged or cannot be read.
         """
         if read_only and not path.exists():
-            raise FeedbackError(
-                f"{path} does not exist: nothing has been logged yet; serve the library, or import a log",
-                reason="no_feedback",
-            )
+            raise _nothing_logged(path)
         self.path = path
         with self._errors():
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -252,6 +249,8 @@ class EventStore:
         else:
             self._migrate()
         ((version,),) = self.select("PRAGMA user_version")
+        if version == 0:  # somebody is just making it
+            raise _nothing_logged(self.path)
         if version > SCHEMA_VERSION:
             raise FeedbackError(
                 f"{self.path} was written by a newer tusou; install that version", reason="newer_schema"
@@ -325,6 +324,11 @@ class EventStore:
         )
         written = self._connection.execute(INSERT_EVENT, values).rowcount
         return Verdict.ACCEPTED if written else Verdict.DUPLICATE
+
+
+def _nothing_logged(path: Path) -> FeedbackError:
+    message = f"{path} does not exist: nothing has been logged yet; serve the library, or import a log"
+    return FeedbackError(message, reason="no_feedback")
 
 
 def event_number(event_id: str) -> int:
