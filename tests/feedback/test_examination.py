@@ -8,6 +8,7 @@ import pytest
 from tusou.feedback.attraction import attraction, beta_posterior, inverse_propensities
 from tusou.feedback.examination import (
     Examination,
+    PositionModel,
     fit_position_model,
     fit_swaps,
     informative,
@@ -88,18 +89,40 @@ def test_an_empty_log_gives_the_prior() -> None:
     assert np.allclose(Examination.estimate(empty).of(cells), [1, 1 / 2, 1 / 9])
 
 
-def test_one_round_of_em_is_the_formula() -> None:
+def test_no_click_weighs_more_than_ten() -> None:
+    cells = grid_cells(3, 1)
+    found = Examination(cells, np.array([1.0, 0.3, 0.001]), np.ones(3)).counted(cells)
+    assert found.tolist() == [1.0, 0.3, 0.1]
+
+
+def test_a_step_of_em_is_the_formula() -> None:
     """One pair in two cells, worked out from the definitions: Bayes for who looked, then shares."""
     n, clicks, prior = np.array([10.0, 10.0]), np.array([4.0, 1.0]), np.array([1.0, 0.5])
-    found, gamma = fit_position_model(np.array([0, 0]), np.array([0, 1]), n, clicks, prior=prior, rounds=1)
-    theta, mean = np.array([0.5, 0.25]), 0.5  # (5 + 1) / (5 + 2.5 + 2) is above a half
+    model = PositionModel(np.array([0, 0]), np.array([0, 1]), n, clicks, prior)
+    start = model.start()
+    assert start.tolist() == [0.5, 0.25, 0.5]  # the attraction, (5 + 1) / (5 + 2.5 + 2), is above a half
+    theta, mean = start[:2], start[2]
     looked = clicks + (n - clicks) * theta * (1 - mean) / (1 - theta * mean)
     attracted = clicks + (n - clicks) * mean * (1 - theta) / (1 - theta * mean)
     scale = (10 * 0.5 + 10 * 0.25 + 1) / (10 + 5 + 1)
-    updated = (looked + 20 * scale * prior) / 30
     mean = (20 * 0.5 + 1) / (20 + 2)
-    assert np.allclose(found, updated / updated.max())
-    assert np.allclose(gamma, (attracted.sum() + mean) / 21 * updated.max())
+    expected = [*(looked + 20 * scale * prior) / 30, (attracted.sum() + mean) / 21]
+    assert np.allclose(model.step(start), expected)
+
+
+def test_rounds_reach_what_many_plain_steps_reach() -> None:
+    rng = np.random.default_rng(4)
+    pair, cell = np.repeat(np.arange(30), 4), np.tile(np.arange(4), 30)
+    n = np.full(120, 500.0)
+    chances = rank_examination(4, 1.0)[cell] * rng.uniform(0.1, 0.9, 30)[pair]
+    clicks = rng.binomial(500, chances).astype(np.float64)
+    prior = np.full(4, 0.5)
+    model = PositionModel(pair, cell, n, clicks, prior)
+    plain = model.start()
+    for _ in range(5000):
+        plain = model.step(plain)
+    found, _ = fit_position_model(pair, cell, n, clicks, prior=prior)
+    assert np.allclose(found, plain[:4] / plain[:4].max(), atol=0.01)
 
 
 def test_swaps_recover_examination_without_any_model_of_images() -> None:

@@ -41,7 +41,7 @@ class ClickTable:
             rows: Image id to index position; images without one are left out.
         """
         row = np.array([rows.get(image, -1) for image in tallies.images], np.int64)[tallies.image]
-        examined = tallies.impressions * examination.of(tallies.cells)[tallies.cell]
+        examined = tallies.impressions * examination.counted(tallies.cells)[tallies.cell]
         sums = np.stack([tallies.impressions, examined, tallies.clicks, tallies.downloads], axis=1)
         kept = row >= 0
         row, text, sums = row[kept], tallies.text[kept], sums[kept]

@@ -51,7 +51,7 @@ def judge(tallies: Tallies, examination: Examination) -> Iterator[ClickJudgment]
     search by picture judges nothing.
     """
     pair, first = tallies.pairs()
-    examined = tallies.impressions * examination.of(tallies.cells)[tallies.cell]
+    examined = tallies.impressions * examination.counted(tallies.cells)[tallies.cell]
     clicks: Floats = np.bincount(pair, tallies.clicks, len(first)).astype(np.float64)
     examinations: Floats = np.bincount(pair, examined, len(first)).astype(np.float64)
     if not clicks.sum():
