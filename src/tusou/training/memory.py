@@ -13,7 +13,9 @@ def keep_freed_memory() -> bool:
     """Let glibc hand freed activations to the next step, not back to the kernel.
 
     By default every tensor above 128 kB is mapped and unmapped anew, and the kernel zeroes its pages each
-    time: that was 40 % of the processor time of fine-tuning convolutions on a CPU.
+    time: that was 40 % of the processor time of fine-tuning convolutions on a CPU. It is for runs whose steps
+    need the same sizes, as convolutions on batches of pictures do; lists of images, whose number varies from
+    step to step, left holes until 18 GB were taken.
 
     Returns:
         Whether the C library could be told.

@@ -49,7 +49,8 @@ def train_run(
         processes.wait()
         if config.training.threads:
             torch.set_num_threads(config.training.threads)
-        keep_freed_memory()
+        if config.image.train != "none":
+            keep_freed_memory()
         torch.manual_seed(config.seed)
         started = perf_counter()
         prepared = _prepare(config, processes, prepare)
