@@ -21,9 +21,9 @@ from tusou.training.data.reading import read_source
 NOW = 1_700_000_000_000
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("feedback"))
     made.add_many(
         [
             (solid(RED), {"item_id": "rose", "title_en": "red rose"}),
@@ -33,6 +33,14 @@ def world(tmp_path: Path) -> Iterator[World]:
     )
     yield made
     made.close()
+
+
+@pytest.fixture
+def world(shared: World) -> World:
+    """The library, as if nobody had searched it yet."""
+    for file in shared.library.path.glob(f"{FILE_NAME}*"):
+        file.unlink()
+    return shared
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def shuffled_near(rng: np.random.Generator, lists: int, k: int, swaps: int) -> I
 def test_em_recovers_how_attention_falls_with_the_rank(eta: float) -> None:
     """The better images stand on top, so raw click rates by rank exaggerate; swaps let EM see through it."""
     rng = np.random.default_rng(0)
-    queries, lists, k = 40, 2000, 6
+    queries, lists, k = 40, 800, 6
     truth = rank_examination(k, eta)
     chances = np.sort(rng.uniform(0.05, 0.9, (queries, k)))[:, ::-1]
     text = np.repeat(np.arange(queries), lists)

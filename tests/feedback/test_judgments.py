@@ -115,7 +115,7 @@ def test_swaps_in_a_log_give_examination_back(store: EventStore) -> None:
     truth = np.array([1.0, 0.8, 0.5, 0.3])
     attract = np.array([0.9, 0.5, 0.7, 0.6])
     records: list[LoggedQuery | LoggedEvent] = []
-    for i in range(6000):
+    for i in range(4000):
         changed = swap(4, rng=rng, distances=(1, 2))
         hits = tuple("abcd"[place] for place in changed.order)
         records.append(query(f"q{i}", hits=hits, explored=changed.propensities))
@@ -129,7 +129,7 @@ def test_swaps_in_a_log_give_examination_back(store: EventStore) -> None:
     write(store, *records)
     counts = SwapCounts.read(store)
     assert counts.cells.tolist() == [[1, 1, 2], [1, 2, 2], [2, 1, 2], [2, 2, 2]]
-    assert np.allclose(counts.examination(), truth, atol=0.06)
+    assert np.allclose(counts.examination(), truth, atol=0.07)
 
 
 def test_answers_that_were_not_swapped_are_no_swaps(store: EventStore) -> None:
