@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +19,10 @@ from tusou.types import Rows
 logger = logging.getLogger(__name__)
 
 EVERY = 300.0
-"""Seconds between two looks at the log."""
+"""Seconds between two looks at the log, at least."""
+
+LARGEST_SHARE = 0.05
+"""Part of the time that reading may take: a long log is looked at less often."""
 
 
 class LiveClicks:
@@ -32,7 +36,7 @@ class LiveClicks:
         Args:
             path: The log; it may not exist yet.
             rows_of: Index positions of images by id, those that have one (``Catalog.rows_of``).
-            every: Seconds between two looks.
+            every: Seconds between two looks, at least.
         """
         self._path, self._rows_of, self._every = path, rows_of, every
         self._table: ClickTable | None = None
@@ -83,8 +87,9 @@ class LiveClicks:
 
     def _follow(self) -> None:
         while not self._stop.is_set():
+            started = time.monotonic()
             try:
                 self.refresh()
             except TusouError as error:
                 logger.error("clicks are not up to date: %s", error)
-            self._stop.wait(self._every)
+            self._stop.wait(max(self._every, (time.monotonic() - started) / LARGEST_SHARE))

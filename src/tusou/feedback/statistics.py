@@ -9,6 +9,7 @@ import numpy as np
 
 from tusou.feedback.examination import Examination
 from tusou.feedback.exporting import is_wanted
+from tusou.feedback.model_comparison import compare_models
 from tusou.feedback.sessions import split_sessions
 from tusou.feedback.store import EventStore
 from tusou.feedback.swaps import SwapCounts
@@ -53,6 +54,7 @@ def describe(store: EventStore, *, applications: Collection[str] | None = None) 
         "top_queries": _top_queries(tallies),
         "rows": _rows(tallies),
         "swaps": _swaps(store),
+        "perplexity": compare_models(store, applications=applications),
     }
 
 
