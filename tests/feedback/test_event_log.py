@@ -64,6 +64,16 @@ def test_acknowledged_events_are_durable_and_queries_come_before_them(tmp_path: 
     assert counts == {"query_logged": 1, "accepted": 1, "duplicate": 1, "unknown_query": 1}
 
 
+def test_events_are_written_though_nobody_waits_any_more(tmp_path: Path) -> None:
+    """A client that hangs up cancels what it waited for; that once ended the writing thread."""
+    path = tmp_path / "events.sqlite"
+    with opened(path) as (log, counts):
+        log.query(query())
+        assert not log.events([event("e1")]).cancel()
+        assert log.events([event("e2")]).result(10) == [Verdict.ACCEPTED]
+    assert counts["accepted"] == 2
+
+
 def test_a_full_queue_returns_at_once_while_the_disk_stands_still(tmp_path: Path) -> None:
     path = tmp_path / "events.sqlite"
     with opened(path, capacity=5) as (log, counts):

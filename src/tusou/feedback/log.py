@@ -104,6 +104,7 @@ class EventLog:
         It raises FeedbackBusy if too much is waiting, CatalogError if the disk fails.
         """
         answer: Future[list[Verdict]] = Future()
+        answer.set_running_or_notify_cancel()  # events are written whether or not anybody still waits
         if not self._offer(_Batch(events, answer), 0):
             self._count("dropped", len(events))
             answer.set_exception(
