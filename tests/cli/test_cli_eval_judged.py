@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from fakes import KeywordEncoder, solid
 from search_builders import BLUE, RED, YELLOW, World
 from tusou.cli.main import cli, main
+from tusou.evaluation.runs import read_run
 
 QUERIES = """\
 {"query_id": "q1", "lang": "en", "kind": "misleading", "q": "blue"}
@@ -155,3 +156,23 @@ def test_missing_files_are_named(world: World, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit):
         main(arguments(world, "--queries", "nowhere.jsonl"))
     assert "no file nowhere.jsonl" in capsys.readouterr().err
+
+
+def test_answers_are_saved_for_comparisons(world: World, files: tuple[str, ...], tmp_path: Path) -> None:
+    answer(world, *files, "--save-run", str(tmp_path / "saved.run"))
+    saved = read_run(tmp_path / "saved.run")
+    assert list(saved) == ["q1", "q2", "q3"]
+    assert saved["q1"][:2] == ["acme/liar", "acme/sea"]
+
+
+def test_recall_tells_the_retrievers_apart(world: World, files: tuple[str, ...]) -> None:
+    options = ["--library", str(world.library.path), *files, "--k", "1", "--k", "3"]
+    result = CliRunner().invoke(cli, ["eval", "recall", *options, "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    # "blue": the words find only the picture that says so, the pictures the blue one first
+    means = {name: of["Recall@2"]["mean"] for name, of in found["1"]["means"].items()}
+    assert means == {"lexical": 0.5, "dense": 1.0, "both": 1.0}
+    assert found["3"]["means"]["lexical"]["Recall@6"]["mean"] == 0.5
+    shown = CliRunner().invoke(cli, ["eval", "recall", *options]).stdout
+    assert "2 queries, 1 left out" in shown

@@ -12,6 +12,8 @@ import numpy as np
 
 from tusou.cli.common import json_option, print_json, print_table, progress_bar
 from tusou.cli.eval_judged import judged
+from tusou.cli.eval_recall import recall
+from tusou.cli.eval_runs import compare, gate, ranking
 from tusou.errors import DecodeError, EvaluationError
 from tusou.types import Embeddings, Language, Pixels
 
@@ -28,7 +30,8 @@ def evaluate() -> None:
     """Measure retrieval quality on data with known answers."""
 
 
-evaluate.add_command(judged)
+for _command in (judged, ranking, recall, compare, gate):
+    evaluate.add_command(_command)
 
 
 @evaluate.command()

@@ -10,7 +10,8 @@ import click
 
 from tusou.catalog.library import Library
 from tusou.cli.common import json_option, library_option, open_library, print_json, print_table, progress_bar
-from tusou.errors import EvaluationError, QrelsRunMismatch
+from tusou.cli.eval_options import qrels_option, queries_option, read_measures
+from tusou.errors import QrelsRunMismatch
 
 if TYPE_CHECKING:
     from tusou.evaluation.graded import Measure
@@ -30,14 +31,10 @@ DEFAULT_MEASURES = ("nDCG@10", "P@10", "Judged@10")
 ALL = "all"
 
 
-def _read_measures(_ctx: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> list[Measure]:
-    from tusou.evaluation.graded import parse_measure
+def _read_measures(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> list[Measure]:
     from tusou.search.engine import MAX_LIMIT
 
-    try:
-        measures = [parse_measure(text) for text in dict.fromkeys(texts)]
-    except EvaluationError as error:
-        raise click.BadParameter(str(error)) from None
+    measures = read_measures(ctx, option, texts)
     if deep := [str(each) for each in measures if each.cutoff is None or each.cutoff > MAX_LIMIT]:
         raise click.BadParameter(f"{deep[0]} looks too deep: a search returns at most {MAX_LIMIT} images")
     return measures
@@ -45,22 +42,8 @@ def _read_measures(_ctx: click.Context, _option: click.Parameter, texts: tuple[s
 
 @click.command()
 @library_option
-@click.option(
-    "--queries",
-    "queries_path",
-    type=click.Path(path_type=Path),
-    default=Path("demo/judged-queries.jsonl"),
-    show_default=True,
-    help="Queries, one JSON object per line (query_id, lang, kind, q).",
-)
-@click.option(
-    "--qrels",
-    "qrels_path",
-    type=click.Path(path_type=Path),
-    default=Path("demo/judgments.qrels"),
-    show_default=True,
-    help="Judgments in TREC layout: query_id, source, supplier/item_id, grade 0 to 3.",
-)
+@queries_option
+@qrels_option
 @click.option("--bundle", help="Name or folder of the library's model bundle, when it is not installed.")
 @click.option(
     "--only",
@@ -77,6 +60,12 @@ def _read_measures(_ctx: click.Context, _option: click.Parameter, texts: tuple[s
     metavar="NAME@K",
     help="nDCG, P, RR, Success or Judged with a cut-off; may be repeated.",
 )
+@click.option(
+    "--save-run",
+    "run_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also save the answers in TREC layout, for `tusou eval compare`.",
+)
 @json_option
 def judged(
     library_path: Path,
@@ -85,6 +74,7 @@ def judged(
     bundle: str | None,
     only: Only | None,
     measures: list[Measure],
+    run_path: Path | None,
     as_json: bool,
 ) -> None:
     """Search with every judged query as a person would, and measure the answers.
@@ -94,6 +84,7 @@ def judged(
     """
     from tusou.evaluation.judged_run import evaluate_run
     from tusou.evaluation.qrels import qrels_of, read_judgments, read_queries
+    from tusou.evaluation.runs import write_run
 
     queries, qrels = read_queries(queries_path), qrels_of(read_judgments(qrels_path))
     with open_library(library_path) as library:
@@ -101,6 +92,8 @@ def judged(
         model_id, run = rankings(
             library, queries, bundle=bundle, only=only, depth=max(measure.cutoff or 0 for measure in measures)
         )
+    if run_path:
+        write_run(run_path, run, model_id)
     measured = evaluate_run(run, qrels, measures)
     answer = {"model_id": model_id, "only": only, **_report(queries, measures, measured)}
     if as_json:
