@@ -80,7 +80,7 @@ def test_weights_must_make_a_convex_combination() -> None:
 def random_table(seed: int, count: int, image_weight: float) -> FeatureTable:
     """Features all over their ranges, some unknown, some columns constant."""
     rng = np.random.default_rng(seed)
-    low = np.array([spec.low for spec in FEATURES])
+    low = np.maximum([spec.low for spec in FEATURES], -30.0)
     high = np.minimum([spec.high for spec in FEATURES], 30.0)
     values = rng.uniform(low, high, (count, len(FEATURES)))
     values[rng.random(values.shape) < 0.2] = 0.0

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from search_builders import BLUE, RED, World, solid, striped
+from tusou.feedback.counts import BehaviorCounts
 from tusou.index.base import TextClause, TextQuery
+from tusou.index.token_rows import FIELD_WEIGHTS
 from tusou.ranking.features import COVERAGE_TERMS, FEATURE_NAMES, FEATURES, RankingQuery, gather_features
 from tusou.ranking.quality import quality
+from tusou.types import Rows
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +101,61 @@ def test_quality_rises_with_size_and_detail_and_falls_with_blocks() -> None:
     assert one(2, 5, 0.1) < one(2, 6, 0.1)
     assert one(2, 5, 0.1) > one(2, 5, 0.3)
     assert np.isnan(one(2, np.nan, 0.1))
+
+
+class Recorded:
+    """A BehaviorSource that remembers clicks of row 2, under the words "red" most of them."""
+
+    def of_images(self, rows: Rows) -> BehaviorCounts:
+        return self._of(rows, 4.0)
+
+    def of_pairs(self, query: str, rows: Rows) -> BehaviorCounts:
+        return self._of(rows, 3.0 if query == "red" else 0.0)
+
+    def _of(self, rows: Rows, clicks: float) -> BehaviorCounts:
+        hit = (rows == 2).astype(np.float32)
+        return BehaviorCounts(hit * 40, hit * 20 * (clicks > 0), hit * clicks, hit * 0)
+
+
+def test_behaviour_moves_a_belief_that_the_learned_score_begins(world: World) -> None:
+    (red,) = world.encoder.encode_texts(["red"])
+    query = RankingQuery(TextQuery(), red, words="red")
+    table = gather_features(world.index, query, np.array([0, 1, 2]), Recorded())
+    # the red picture stands first, the blue one last: 2 x dense_rank x 0.1
+    assert table.column("image_clicks")[:2] == pytest.approx([0.2, 0.4 / 3])
+    of_image = (10 * 0.2 / 3 + 4) / (10 + 20)
+    assert table.column("image_clicks")[2] == pytest.approx(of_image)
+    assert table.column("pair_clicks")[2] == pytest.approx((10 * of_image + 3) / (10 + 20))
+    assert table.column("pair_clicks")[0] == pytest.approx(0.2)
+    assert table.column("examinations") == pytest.approx([0, 0, np.log(21)])
+    other = gather_features(
+        world.index, RankingQuery(TextQuery(), red, words="blue"), np.arange(3), Recorded()
+    )
+    assert other.column("pair_clicks")[2] == pytest.approx(of_image)
+
+
+def test_without_a_log_behaviour_is_unknown(world: World) -> None:
+    table = gather_features(world.index, RankingQuery(TextQuery()), np.arange(2))
+    assert np.isnan(table.columns(["image_clicks", "pair_clicks", "examinations"])).all()
+
+
+def test_scores_are_compared_with_the_other_candidates(world: World) -> None:
+    (red,) = world.encoder.encode_texts(["red"])
+    text = TextQuery(should=(TextClause(words=("car",)),))
+    table = gather_features(world.index, RankingQuery(text, red), np.array([0, 1, 2]))
+    dense = table.column("dense_similarity").astype(np.float64)
+    assert table.column("dense_z") == pytest.approx((dense - dense.mean()) / dense.std(), abs=1e-5)
+    assert table.column("dense_rank") == pytest.approx([1, 2 / 3, 1 / 3])
+    fields = [table.column(f"bm25_{field}") * weight for field, weight in FIELD_WEIGHTS.items()]
+    assert table.column("bm25f") == pytest.approx(np.sum(fields, axis=0), rel=1e-6)
+
+
+def test_every_feature_lies_in_its_range(world: World) -> None:
+    (red,) = world.encoder.encode_texts(["red"])
+    text = TextQuery(should=(TextClause(words=("car",)),))
+    table = gather_features(world.index, RankingQuery(text, red, red, words="red"), np.arange(3), Recorded())
+    for spec in FEATURES:
+        values = table.column(spec.name)
+        values = values[~np.isnan(values)]
+        assert ((values >= spec.low - 1e-5) & (values <= spec.high + 1e-5)).all(), spec.name
+    assert len({spec.name for spec in FEATURES}) == len(FEATURES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,26 +14,33 @@ from tusou.types import Rows
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """Where the score of one candidate comes from.
+
+    Attributes:
+        normalized: (m,) values on the ranker's own scale.
+        weights: (m,) the ranker's weights; NaN for rankers without them.
+        contributions: (m,) each feature's part; they sum to the score, up to a constant of the ranker.
+    """
+
+    normalized: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64]
+    contributions: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """Scores of the candidates of one query, and where they come from.
 
     Attributes:
         names: (m,) features the ranker looked at.
-        normalized: (n, m) values on the ranker's own scale.
-        weights: (m,) the ranker's weights; NaN for rankers without them.
-        contributions: (n, m) each feature's part; a row's sum is its score.
+        values: (n,) higher is better; comparable within one query only.
+        parts: Place of a candidate to the parts of its score; worked out when asked for.
     """
 
     names: tuple[str, ...]
-    normalized: npt.NDArray[np.float64]
-    weights: npt.NDArray[np.float64]
-    contributions: npt.NDArray[np.float64]
-
-    @property
-    def values(self) -> npt.NDArray[np.float64]:
-        """(n,) scores, higher is better; comparable within one query only."""
-        total: npt.NDArray[np.float64] = self.contributions.sum(axis=1)
-        return total
+    values: npt.NDArray[np.float64]
+    parts: Callable[[int], Parts]
 
 
 class Ranker(Protocol):

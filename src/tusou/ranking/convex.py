@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tusou.index.base import FIELDS
 from tusou.index.token_rows import FIELD_WEIGHTS
-from tusou.ranking.base import Scores
+from tusou.ranking.base import Parts, Scores
 from tusou.ranking.features import FeatureTable
 
 LEXICAL, COVERAGE, DENSE, IMAGE = "lexical", "coverage", "dense_similarity", "image_similarity"
@@ -68,7 +68,11 @@ class ConvexCombination:
         normalized = np.column_stack([_normalized(features, name, best_bm25) for name in NAMES])
         shares = self._shares(features.image_weight, words_found=best_bm25 > 0)
         weights = np.array([shares[name] for name in NAMES])
-        return Scores(NAMES, normalized, weights, normalized * weights)
+        return Scores(
+            NAMES,
+            normalized @ weights,
+            lambda i: Parts(normalized[i], weights, normalized[i] * weights),
+        )
 
     def _shares(self, image_weight: float, *, words_found: bool) -> dict[str, float]:
         """Weight of each feature in this query.

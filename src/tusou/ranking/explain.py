@@ -12,16 +12,17 @@ from tusou.types import Contribution
 
 def contributions_of(scores: Scores, features: FeatureTable, i: int) -> tuple[Contribution, ...]:
     """Parts of the i-th candidate's score, largest first; features that add nothing are left out."""
+    found = scores.parts(i)
     parts = [
         Contribution(
             feature=name,
             value=float(features.column(name)[i]),
-            normalized=float(scores.normalized[i, j]),
-            weight=float(scores.weights[j]),
-            contribution=float(scores.contributions[i, j]),
+            normalized=float(found.normalized[j]),
+            weight=float(found.weights[j]),
+            contribution=float(found.contributions[j]),
         )
         for j, name in enumerate(scores.names)
-        if scores.contributions[i, j] != 0
+        if found.contributions[j] != 0
     ]
     return tuple(sorted(parts, key=lambda part: -abs(part.contribution)))
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from tusou.feedback.attraction import attraction
+from tusou.feedback.counts import BehaviorSource
 from tusou.index.base import FIELDS, Index, TextQuery
+from tusou.index.token_rows import FIELD_WEIGHTS
 from tusou.ranking.quality import MEASURES, quality
 from tusou.types import Embeddings, Rows
 
 Columns = npt.NDArray[np.float32]
+
+
+Where = Literal["inverted index", "vector index", "columns", "candidates", "event log"]
+"""What a feature is computed from; ``candidates`` are other features of the same query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,9 @@ class FeatureSpec:
         low: Smallest value.
         high: Largest value; infinity when open.
         missing: What stands for unknown: 0 where absence is a measurement, NaN where it is ignorance.
+        where: What it is computed from.
+        direction: 1 when more of it can only speak for an image, so that no ranker may turn it round; 0 when
+            data decide.
         meaning: One sentence.
     """
 
@@ -35,32 +46,109 @@ class FeatureSpec:
     low: float
     high: float
     missing: float
+    where: Where
+    direction: Literal[0, 1]
     meaning: str
+
+
+def _spec(
+    name: str,
+    unit: str,
+    span: tuple[float, float],
+    missing: float,
+    where: Where,
+    direction: Literal[0, 1],
+    meaning: str,
+) -> FeatureSpec:
+    return FeatureSpec(name, 1, unit, *span, missing, where, direction, meaning)
 
 
 def _bm25_spec(field: str) -> FeatureSpec:
     meaning = f"BM25 of the query's words in the {field}; 0 when none occurs."
-    return FeatureSpec(f"bm25_{field}", 1, "BM25", 0.0, np.inf, 0.0, meaning)
+    return _spec(f"bm25_{field}", "BM25", (0.0, np.inf), 0.0, "inverted index", 1, meaning)
 
+
+OPEN, SHARE, COSINE = (0.0, np.inf), (0.0, 1.0), (-1.0, 1.0)
 
 FEATURES: tuple[FeatureSpec, ...] = (
     *map(_bm25_spec, FIELDS),
-    FeatureSpec("coverage", 1, "share", 0.0, 1.0, 0.0, "Weighted share of the query's words found."),
-    FeatureSpec(
-        "dense_similarity", 1, "cosine", -1.0, 1.0, np.nan, "Cosine of the query's words with the picture."
+    _spec("coverage", "share", SHARE, 0.0, "inverted index", 1, "Weighted share of the query's words found."),
+    _spec(
+        "dense_similarity",
+        "cosine",
+        COSINE,
+        np.nan,
+        "vector index",
+        1,
+        "Cosine of the query's words with the picture.",
     ),
-    FeatureSpec(
-        "image_similarity", 1, "cosine", -1.0, 1.0, np.nan, "Cosine of the query picture with the picture."
+    _spec(
+        "image_similarity",
+        "cosine",
+        COSINE,
+        np.nan,
+        "vector index",
+        1,
+        "Cosine of the query picture with the picture.",
     ),
-    FeatureSpec("quality", 1, "share", 0.0, 1.0, np.nan, "Technical quality, see ``ranking.quality``."),
-    FeatureSpec("authority", 1, "share", 0.0, 1.0, np.nan, "Trust in the supplier."),
-    FeatureSpec("megapixels", 1, "megapixels", 0.0, np.inf, np.nan, "Size of the original."),
-    FeatureSpec("sharpness", 1, "log variance", 0.0, np.inf, np.nan, "Detail at a fixed size; 0 is flat."),
-    FeatureSpec("exposure", 1, "share", 0.0, 1.0, np.nan, "Pixels neither black nor white."),
-    FeatureSpec("contrast", 1, "share", 0.0, 0.5, np.nan, "RMS contrast of luma."),
-    FeatureSpec("colorfulness", 1, "M", 0.0, np.inf, np.nan, "0 is grey, above about 100 is vivid."),
-    FeatureSpec("blockiness", 1, "ratio", 0.0, np.inf, np.nan, "Visible compression blocks; 0 is none."),
-    FeatureSpec("keyword_count", 1, "count", 0.0, np.inf, np.nan, "Keywords the supplier delivered."),
+    _spec("quality", "share", SHARE, np.nan, "columns", 1, "Technical quality, see ``ranking.quality``."),
+    _spec("authority", "share", SHARE, np.nan, "columns", 1, "Trust in the supplier."),
+    _spec("megapixels", "megapixels", OPEN, np.nan, "columns", 0, "Size of the original."),
+    _spec("sharpness", "log variance", OPEN, np.nan, "columns", 0, "Detail at a fixed size; 0 is flat."),
+    _spec("exposure", "share", SHARE, np.nan, "columns", 0, "Pixels neither black nor white."),
+    _spec("contrast", "share", (0.0, 0.5), np.nan, "columns", 0, "RMS contrast of luma."),
+    _spec("colorfulness", "M", OPEN, np.nan, "columns", 0, "0 is grey, above about 100 is vivid."),
+    _spec("blockiness", "ratio", OPEN, np.nan, "columns", 0, "Visible compression blocks; 0 is none."),
+    _spec("keyword_count", "count", OPEN, np.nan, "columns", 0, "Keywords the supplier delivered."),
+    _spec(
+        "bm25f", "BM25", OPEN, 0.0, "candidates", 1, "BM25 over all fields, weighted as recall weighs them."
+    ),
+    _spec(
+        "dense_z",
+        "standard deviations",
+        (-np.inf, np.inf),
+        np.nan,
+        "candidates",
+        1,
+        "dense_similarity, standardised over the candidates of the query.",
+    ),
+    _spec(
+        "dense_rank",
+        "share",
+        SHARE,
+        np.nan,
+        "candidates",
+        1,
+        "Share of the candidates whose dense_similarity is not larger.",
+    ),
+    _spec(
+        "image_clicks",
+        "share",
+        SHARE,
+        np.nan,
+        "event log",
+        1,
+        "Clicks and downloads over expected examinations, all queries; of an unseen image what the learned "
+        "score makes believe.",
+    ),
+    _spec(
+        "pair_clicks",
+        "share",
+        SHARE,
+        np.nan,
+        "event log",
+        1,
+        "The same under this query; of an unseen pair what image_clicks says.",
+    ),
+    _spec(
+        "examinations",
+        "log count",
+        OPEN,
+        np.nan,
+        "event log",
+        0,
+        "log(1 + expected examinations), all queries.",
+    ),
 )
 """Every feature, in the order of a FeatureTable's columns."""
 
@@ -77,6 +165,11 @@ STORED = (
 )
 """Features that do not depend on the query; the index keeps them per row."""
 
+MEAN_ATTRACTION = 0.1
+"""Chance of a click once examined, believed of an average candidate before any click."""
+
+_FIELD_WEIGHTS = np.array([FIELD_WEIGHTS[field] for field in FIELDS], np.float32)
+
 COVERAGE_TERMS = 8
 """Words whose coverage is measured, the first ones of the query; each costs one look at every candidate."""
 
@@ -90,12 +183,14 @@ class RankingQuery:
         text_embedding: (dim,) of the words, or None.
         image_embedding: (dim,) of the query picture, or None.
         image_weight: Share of the picture in what is asked: 0 without a picture, 1 without words.
+        words: The words as typed, as the event log has them.
     """
 
     text: TextQuery
     text_embedding: Embeddings | None = None
     image_embedding: Embeddings | None = None
     image_weight: float = 0.0
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +217,32 @@ class FeatureTable:
         return self.values[:, [FEATURE_NAMES.index(name) for name in names]]
 
 
-def gather_features(index: Index, query: RankingQuery, rows: Rows) -> FeatureTable:
+def gather_features(
+    index: Index, query: RankingQuery, rows: Rows, behavior: BehaviorSource | None = None
+) -> FeatureTable:
     """Measure every feature of the rows.
 
     Args:
         index: Where the rows live.
         query: What to measure against.
         rows: (n,) candidates.
+        behavior: What people did; behaviour is unknown (NaN) without it.
     """
     stored = index.features(rows, STORED)
+    fields, coverage = _lexical(index, query.text, rows)
+    dense = _cosines(index, query.text_embedding, rows)
+    guess = _rank_share(dense[:, 0])
     parts = [
-        *_lexical(index, query.text, rows),
-        _cosines(index, query.text_embedding, rows),
+        fields,
+        coverage,
+        dense,
         _cosines(index, query.image_embedding, rows),
         quality(*(stored[:, STORED.index(name)] for name in MEASURES)).reshape(-1, 1),
         stored,
+        (fields @ _FIELD_WEIGHTS).reshape(-1, 1),
+        _standardized(dense[:, 0]).reshape(-1, 1),
+        guess.reshape(-1, 1),
+        _behavior(behavior, query.words, rows, guess),
     ]
     return FeatureTable(np.concatenate(parts, axis=1).astype(np.float32, copy=False), query.image_weight)
 
@@ -159,3 +265,31 @@ def _cosines(index: Index, embedding: Embeddings | None, rows: Rows) -> Columns:
     if embedding is None:
         return np.full((len(rows), 1), np.nan, np.float32)
     return index.cosines(embedding, rows).reshape(-1, 1)
+
+
+def _standardized(values: Columns) -> Columns:
+    spread = float(values.std()) if len(values) else 0.0
+    return (values - values.mean()) / spread if spread > 0 else values * 0  # NaN stays NaN
+
+
+def _rank_share(values: Columns) -> Columns:
+    """Share of the values that are not larger, (n,); NaN where nothing was measured."""
+    if not len(values) or np.isnan(values).any():
+        return np.full(len(values), np.nan, np.float32)
+    return (np.searchsorted(np.sort(values), values, side="right") / len(values)).astype(np.float32)
+
+
+def _behavior(behavior: BehaviorSource | None, words: str, rows: Rows, guess: Columns) -> Columns:
+    """Columns image_clicks, pair_clicks and examinations.
+
+    The belief about an unseen image is MEAN_ATTRACTION times twice its dense_rank: the best candidate is
+    believed to be clicked twice as often as the average one, the last never. Clicks then move it.
+    """
+    if behavior is None:
+        return np.full((len(rows), 3), np.nan, np.float32)
+    prior = MEAN_ATTRACTION * np.nan_to_num(2 * guess, nan=1.0)
+    images, pairs = behavior.of_images(rows), behavior.of_pairs(words, rows)
+    of_image = attraction(images.clicks + images.downloads, images.examinations, prior)
+    of_pair = attraction(pairs.clicks + pairs.downloads, pairs.examinations, of_image)
+    shares = np.clip(np.column_stack([of_image, of_pair]), 0.0, 1.0)
+    return np.column_stack([shares, np.log1p(images.examinations)]).astype(np.float32)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tusou.feedback.counts import BehaviorSource
 from tusou.index.base import Index
 from tusou.ranking.base import Ranker, best_first
 from tusou.ranking.explain import contributions_of
-from tusou.ranking.features import RankingQuery, gather_features
+from tusou.ranking.features import FeatureTable, RankingQuery, gather_features
 from tusou.recall.base import Retriever
 from tusou.recall.dense import DenseRetriever
-from tusou.recall.fusion import unite
+from tusou.recall.fusion import Candidates, unite
 from tusou.recall.lexical import LexicalRetriever
 from tusou.search.copies import find_copies
 from tusou.search.query_image import QueryImage
@@ -71,9 +72,36 @@ def copies(index: Index, picture: QueryImage, equal: list[int], mask: Mask | Non
 
 
 def rank(
-    index: Index, query: RankingQuery, ranker: Ranker, depth: int, mask: Mask | None, stages: Stages
+    index: Index,
+    query: RankingQuery,
+    ranker: Ranker,
+    depth: int,
+    mask: Mask | None,
+    stages: Stages,
+    behavior: BehaviorSource | None = None,
 ) -> Answer:
     """Candidates of both retrievers in the ranker's order."""
+    candidates, features = candidate_features(index, query, depth, mask, stages, behavior)
+    with stages("rank"):
+        scores = ranker.rank(features)
+        order = best_first(scores.values, candidates.rows)
+
+    def reasons(place: int) -> Reasons:
+        i = int(order[place])
+        return candidates.sources(i), contributions_of(scores, features, i)
+
+    return Answer(candidates.rows[order], scores.values[order], reasons)
+
+
+def candidate_features(
+    index: Index,
+    query: RankingQuery,
+    depth: int,
+    mask: Mask | None,
+    stages: Stages,
+    behavior: BehaviorSource | None = None,
+) -> tuple[Candidates, FeatureTable]:
+    """Candidates of both retrievers and what the ranker sees of them."""
     retrievers: tuple[Retriever, ...] = (LexicalRetriever(index), DenseRetriever(index))
     direction = search_direction(query)
     found = {}
@@ -82,17 +110,8 @@ def rank(
             found[retriever.name] = retriever.retrieve(query.text, direction, depth, mask)
     with stages("features"):
         candidates = unite(found)
-        features = gather_features(index, query, candidates.rows)
-    with stages("rank"):
-        scores = ranker.rank(features)
-        values = scores.values
-        order = best_first(values, candidates.rows)
-
-    def reasons(place: int) -> Reasons:
-        i = int(order[place])
-        return candidates.sources(i), contributions_of(scores, features, i)
-
-    return Answer(candidates.rows[order], values[order], reasons)
+        features = gather_features(index, query, candidates.rows, behavior)
+    return candidates, features
 
 
 def newest_first(answer: Answer) -> Answer:

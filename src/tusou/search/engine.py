@@ -15,6 +15,7 @@ from tusou.catalog.model_roles import current_model
 from tusou.encoders.base import Encoder
 from tusou.encoders.library_encoder import open_library_encoder
 from tusou.errors import IndexStale, QueryError
+from tusou.feedback.counts import BehaviorSource
 from tusou.imaging.decode import decode as decode_image
 from tusou.imaging.limits import Limits
 from tusou.index.base import Index
@@ -75,6 +76,7 @@ class SearchEngine:
         library: Where images and their records come from.
         encoder: Both towers.
         index: Inverted and vector index.
+        behavior: What people did with results; None when nothing is recorded.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class SearchEngine:
         *,
         decode: Decode | None = None,
         ranker: Ranker | None = None,
+        behavior: BehaviorSource | None = None,
     ) -> None:
         """Put an engine together from open parts; most callers want open().
 
@@ -94,10 +97,12 @@ class SearchEngine:
             index: Open index; closed with the engine.
             decode: Turns a query picture into pixels; decodes in this process when None.
             ranker: Orders the candidates; ConvexCombination when None.
+            behavior: What people did with results, for rankers that look at it.
         """
         self.library, self.encoder, self.index = library, encoder, index
         self._decode = decode or partial(decode_image, limits=Limits.from_config(library.config))
         self._ranker = ranker or ConvexCombination()
+        self.behavior = behavior
         self._words = UserWords(index.folder)
         self._lock = SharedLock()
         self._refreshing = Lock()
@@ -225,8 +230,9 @@ class SearchEngine:
             text_embedding=asked.text_embedding,
             image_embedding=asked.picture.embedding if asked.picture else None,
             image_weight=_image_weight(asked),
+            words=asked.parsed.text,
         )
-        answer = rank(self.index, query, self._ranker, depth, mask, stages)
+        answer = rank(self.index, query, self._ranker, depth, mask, stages, self.behavior)
         return newest_first(answer) if request.sort == "newest" else answer
 
     def _equal_rows(self, picture: QueryImage) -> list[int]:
