@@ -31,6 +31,7 @@
     ├── DataError                training data cannot be used as a whole
     ├── TrainingError            a training run cannot start or go on
     │   └── CheckpointMismatch   weights of another network or configuration
+    ├── RankerError              a ranker cannot be trained, read or put to use
     └── EvaluationError
         └── QrelsRunMismatch
 
@@ -222,6 +223,12 @@ class CheckpointMismatch(TrainingError):
     """Weights or a checkpoint belong to another network or configuration."""
 
     reason = "checkpoint_mismatch"
+
+
+class RankerError(TusouError):
+    """A ranker cannot be trained, read or put to use."""
+
+    reason = "ranker_error"
 
 
 class EvaluationError(TusouError):
