@@ -208,6 +208,10 @@ class FeatureTable:
     def __len__(self) -> int:
         return len(self.values)
 
+    def of_rows(self, kept: npt.NDArray[np.bool_]) -> FeatureTable:
+        """Features of some of the candidates."""
+        return FeatureTable(self.values[kept], self.image_weight)
+
     def column(self, name: str) -> npt.NDArray[np.float32]:
         """One feature of every candidate, (n,)."""
         return self.values[:, FEATURE_NAMES.index(name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -21,12 +22,21 @@ from tusou.imaging.limits import Limits
 from tusou.index.base import Index
 from tusou.ingest.indexing import field_texts, open_index
 from tusou.ranking.base import Ranker
-from tusou.ranking.convex import ConvexCombination
 from tusou.ranking.explain import matched_words
-from tusou.ranking.features import RankingQuery
-from tusou.search.answer import Answer, browse, copies, every_live_row, newest_first, rank
+from tusou.ranking.features import FeatureTable, RankingQuery
+from tusou.recall.fusion import Candidates
+from tusou.search.answer import (
+    Answer,
+    browse,
+    candidate_features,
+    copies,
+    every_live_row,
+    newest_first,
+    rank,
+)
 from tusou.search.dead_rows import DeadRows
 from tusou.search.filters import is_unfiltered
+from tusou.search.live_ranker import LiveRanker
 from tusou.search.parse import ParsedQuery, parse_query
 from tusou.search.query_id import new_query_id
 from tusou.search.query_image import Decode, QueryImage, check_region, read_query_image
@@ -96,12 +106,13 @@ class SearchEngine:
             encoder: The encoder whose embeddings the index holds.
             index: Open index; closed with the engine.
             decode: Turns a query picture into pixels; decodes in this process when None.
-            ranker: Orders the candidates; ConvexCombination when None.
+            ranker: Orders the candidates; the library's live ranker when None.
             behavior: What people did with results, for rankers that look at it.
         """
         self.library, self.encoder, self.index = library, encoder, index
         self._decode = decode or partial(decode_image, limits=Limits.from_config(library.config))
-        self._ranker = ranker or ConvexCombination()
+        given = ranker
+        self._ranker: Callable[[], Ranker] = LiveRanker(library.path) if given is None else lambda: given
         self.behavior = behavior
         self._words = UserWords(index.folder)
         self._lock = SharedLock()
@@ -176,6 +187,19 @@ class SearchEngine:
             timings=stages.milliseconds(),
         )
 
+    def candidates(self, request: SearchRequest) -> tuple[Candidates, FeatureTable]:
+        """What the ranker sees of a request: candidates of both retrievers with their features.
+
+        Raises:
+            QueryError: The request cannot be understood.
+        """
+        check_request(request)
+        asked = self._understand(request, Stages())
+        with self._lock.reading():
+            depth = self.library.config.recall_depth
+            query, mask = _ranking_query(asked), self._mask(asked)
+            return candidate_features(self.index, query, depth, mask, Stages(), self.behavior)
+
     def _refresh_when_due(self) -> None:
         """Refresh when the last look is old enough; one thread does, the others go on."""
         if time.monotonic() - self._refreshed >= REFRESH_SECONDS and self._refreshing.acquire(blocking=False):
@@ -225,14 +249,7 @@ class SearchEngine:
         if not asked.parsed.text and asked.picture is None:
             with stages("browse"):
                 return browse(self.index, mask)
-        query = RankingQuery(
-            text=asked.parsed.text_query,
-            text_embedding=asked.text_embedding,
-            image_embedding=asked.picture.embedding if asked.picture else None,
-            image_weight=_image_weight(asked),
-            words=asked.parsed.text,
-        )
-        answer = rank(self.index, query, self._ranker, depth, mask, stages, self.behavior)
+        answer = rank(self.index, _ranking_query(asked), self._ranker(), depth, mask, stages, self.behavior)
         return newest_first(answer) if request.sort == "newest" else answer
 
     def _equal_rows(self, picture: QueryImage) -> list[int]:
@@ -285,6 +302,16 @@ def check_request(request: SearchRequest) -> None:
         raise QueryError("mode=same and region need a query picture", reason="no_picture")
     if request.region is not None:
         check_region(request.region)
+
+
+def _ranking_query(asked: _Asked) -> RankingQuery:
+    return RankingQuery(
+        text=asked.parsed.text_query,
+        text_embedding=asked.text_embedding,
+        image_embedding=asked.picture.embedding if asked.picture else None,
+        image_weight=_image_weight(asked),
+        words=asked.parsed.text,
+    )
 
 
 def _image_weight(asked: _Asked) -> float:
