@@ -9,6 +9,7 @@ import pytest
 
 from search_builders import BLUE, GREEN, GREY, RED, WHITE, YELLOW, World, ask, items, png, solid, striped
 from tusou.errors import DecodeError, ImageNotFound, QueryError
+from tusou.ranking.feature_log import unpack_features
 from tusou.search.engine import SearchEngine
 from tusou.types import Filters, Hit, Range, SearchRequest
 
@@ -252,3 +253,16 @@ def test_an_engine_opens_from_a_library(world: World, tmp_path: Path) -> None:
     opened = SearchEngine.open(world.library, world.encoder)
     assert items(opened.search(SearchRequest(q="red rose")))[0] == "rose"
     opened.close()
+
+
+def test_a_page_carries_what_the_ranker_saw_of_its_hits(engine: SearchEngine) -> None:
+    for sort in ("relevance", "newest"):
+        page = ask(engine, "red panda", sort=sort, limit=2, offset=1, explain=True)
+        assert page.features is not None
+        seen = unpack_features(page.features)
+        assert len(seen) == len(page.hits) == 2
+        for i, hit in enumerate(page.hits):
+            assert hit.explanation is not None
+            named = {part.feature: part.value for part in hit.explanation.contributions}
+            assert seen.column("dense_similarity")[i] == pytest.approx(named["dense_similarity"], abs=1e-3)
+    assert ask(engine, "").features is None

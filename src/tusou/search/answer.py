@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from tusou.feedback.counts import BehaviorSource
 from tusou.index.base import Index
 from tusou.ranking.base import Ranker, best_first
 from tusou.ranking.explain import contributions_of
+from tusou.ranking.feature_log import pack_features
 from tusou.ranking.features import FeatureTable, RankingQuery, gather_features
 from tusou.recall.base import Retriever
 from tusou.recall.dense import DenseRetriever
@@ -38,11 +39,14 @@ class Answer:
         rows: (n,) in order.
         scores: (n,) aligned with rows; zeros where nothing was ranked.
         reasons: Place in the answer to why that image is there.
+        logged: Places in the answer to what the ranker saw of them, packed for the event log; None when
+            nothing was ranked.
     """
 
     rows: Rows
     scores: npt.NDArray[np.float64]
     reasons: Callable[[int], Reasons]
+    logged: Callable[[Sequence[int]], bytes | None] = lambda _: None
 
 
 def every_live_row(index: Index) -> Mask:
@@ -90,7 +94,10 @@ def rank(
         i = int(order[place])
         return candidates.sources(i), contributions_of(scores, features, i)
 
-    return Answer(candidates.rows[order], scores.values[order], reasons)
+    def logged(places: Sequence[int]) -> bytes:
+        return pack_features(features, order[list(places)].tolist())
+
+    return Answer(candidates.rows[order], scores.values[order], reasons, logged)
 
 
 def candidate_features(
@@ -119,7 +126,10 @@ def newest_first(answer: Answer) -> Answer:
     relevant = np.flatnonzero(answer.scores >= NEWEST_SHARE * answer.scores.max(initial=0.0))
     places = relevant[np.argsort(-answer.rows[relevant])]
     return Answer(
-        answer.rows[places], answer.scores[places], lambda place: answer.reasons(int(places[place]))
+        answer.rows[places],
+        answer.scores[places],
+        lambda place: answer.reasons(int(places[place])),
+        lambda shown: answer.logged(places[list(shown)].tolist()),
     )
 
 

@@ -185,6 +185,7 @@ class SearchEngine:
             facets=facets,
             notes=_notes(asked),
             timings=stages.milliseconds(),
+            features=answer.logged([hit.rank - 1 for hit in hits]),
         )
 
     def candidates(self, request: SearchRequest) -> tuple[Candidates, FeatureTable]:

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 
 from tusou.catalog.library import Library
 from tusou.encoders.base import Encoder
+from tusou.feedback.live_clicks import LiveClicks
 from tusou.feedback.log import EventLog
 from tusou.feedback.store import FILE_NAME
 from tusou.ingest.fetch import FetchLimits, fetch
@@ -40,6 +41,7 @@ class ServerState:
         workers: Processes that decode pictures from outside.
         home: What the empty page offers.
         feedback: The event log; None when the library's setting turns it off.
+        clicks: Its counts, which the ranker looks at; None without the log.
         ready: False while starting and from the moment the server is told to stop.
     """
 
@@ -51,6 +53,7 @@ class ServerState:
         self.metrics = Metrics()
         self.home = Home()
         self.feedback = self._open_feedback()
+        self.clicks = self._follow_clicks()
         self.ready = False
         self._watch = ModelWatch(library, lambda: self.engine.encoder.model_id, self._reopen)
         # Searches are bound by the processor: more threads than cores only make each of them slower.
@@ -85,6 +88,8 @@ class ServerState:
         """Release everything."""
         self.ready = False
         self._watch.stop()
+        if self.clicks is not None:
+            self.clicks.close()
         if self.feedback is not None:
             self.feedback.close()
         self.workers.close()
@@ -98,6 +103,14 @@ class ServerState:
         path = self.library.path / FILE_NAME
         return EventLog(path, retention_days=config.feedback_days, count=self.metrics.count_feedback)
 
+    def _follow_clicks(self) -> LiveClicks | None:
+        """The counts of the event log, for the ranker."""
+        if self.feedback is None:
+            return None
+        clicks = LiveClicks(self.library.path / FILE_NAME, self.library.catalog.rows_of)
+        clicks.start()
+        return clicks
+
     def _reopen(self) -> None:
         """Open the library's new model beside the old one, then answer with it.
 
@@ -106,6 +119,7 @@ class ServerState:
         self._answer_with(SearchEngine.open(self.library, decode=self.workers.decode))
 
     def _answer_with(self, engine: SearchEngine) -> None:
+        engine.behavior = self.clicks
         engine.search(SearchRequest(q=WARM_UP, limit=1))
         self.metrics.model.clear()
         self.metrics.model.labels(engine.encoder.model_id).set(1)
