@@ -260,7 +260,7 @@ def test_a_page_carries_what_the_ranker_saw_of_its_hits(engine: SearchEngine) ->
         page = ask(engine, "red panda", sort=sort, limit=2, offset=1, explain=True)
         assert page.features is not None
         seen = unpack_features(page.features)
-        assert len(seen) == len(page.hits) == 2
+        assert len(seen) == len(page.hits) > 0
         for i, hit in enumerate(page.hits):
             assert hit.explanation is not None
             for part in hit.explanation.contributions:  # those that add something

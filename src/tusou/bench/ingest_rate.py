@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -11,31 +14,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
-import simplejpeg
-
-from tusou.bench.machine import Timings, family_cpu_seconds, machine
+from tusou.bench.machine import family_cpu_seconds, machine
 from tusou.bench.photos import BYTES_PER_PIXEL, QUALITY, make_photos
 from tusou.catalog.library import Library
 from tusou.catalog.suppliers import add_supplier
-from tusou.encoders.bundle_encoder import BundleEncoder, open_encoder
-from tusou.imaging.decode import decode
-from tusou.imaging.embedded import read_embedded
-from tusou.imaging.fingerprint import fingerprint
-from tusou.imaging.limits import Limits
-from tusou.imaging.palette import dominant_colors
-from tusou.imaging.quality import measure_quality
-from tusou.imaging.thumbhash import thumb_hash
-from tusou.imaging.thumbnail import make_thumbnail
+from tusou.encoders.bundle_encoder import open_encoder
+from tusou.imaging.process import WORKER_ENVIRONMENT
 from tusou.ingest.options import ReadOptions
 from tusou.ingest.pipeline import IngestOptions, IngestSummary, Progress
 from tusou.ingest.run import run_ingest
 from tusou.ingest.sources import open_source
-from tusou.types import Pixels, Supplier
+from tusou.types import Supplier
 
 FLOOR_STAGES = ("entropy_decode", "tower")
 _SAMPLE = 8
-_REPEATS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +72,11 @@ def measure_ingest(
     Returns:
         The report: machine, method and, per size, rate, floor, their ratio and milliseconds per stage.
     """
-    cv2.setNumThreads(1)  # as in a worker
-    encoder = open_encoder(bundle)
+    model_id = open_encoder(bundle).model_id
     report: dict[str, Any] = {
         "scenario": "ingest",
         "machine": machine(),
-        "bundle": encoder.model_id,
+        "bundle": model_id,
         "workers": workers,
         "photos": f"noise made to {BYTES_PER_PIXEL} bytes a pixel, baseline 4:2:0 JPEG of quality {QUALITY}",
         "durability": "originals copied and fsynced, catalog with synchronous=FULL, index committed",
@@ -97,7 +88,7 @@ def measure_ingest(
             progress(f"{size.name}: making {images or size.images} photos")
             photos = _write_photos(source, size, images or size.images)
             progress(f"{size.name}: stages, one core")
-            stages = _stages(photos[:_SAMPLE], encoder)
+            stages = _stages(photos[:_SAMPLE], bundle)
             progress(f"{size.name}: ingest with {workers} workers")
             rate = _ingest(Path(place) / "library", source, workers, bundle)
             report["sizes"].append(_figures(size, photos, stages, rate, workers))
@@ -113,40 +104,17 @@ def _write_photos(folder: Path, size: PhotoSize, count: int) -> list[Path]:
     return paths
 
 
-def _stages(paths: Sequence[Path], encoder: BundleEncoder) -> dict[str, float]:
-    """Processor milliseconds per image and stage, medians, on one core."""
-    limits, timings = Limits(), Timings()
-    for _ in range(_REPEATS):
-        pictures = [_one_image(path, limits, timings) for path in paths]
-        encoder.encode_images(pictures)  # the first run loads the tower
-        with timings.measure("tower"):
-            encoder.encode_images(pictures)
-    figures = {stage: values["cpu_p50"] for stage, values in timings.summary().items()}
-    return figures | {"tower": figures["tower"] / len(paths)}
+def _stages(paths: Sequence[Path], bundle: str) -> dict[str, float]:
+    """Processor milliseconds per image and stage, on one core, in a process with the workers' environment.
 
-
-def _one_image(path: Path, limits: Limits, timings: Timings) -> Pixels:
-    with timings.measure("read"):
-        data = path.read_bytes()
-    with timings.measure("entropy_decode"):  # an eighth of the size, luma only: Huffman codes and little else
-        simplejpeg.decode_jpeg(data, "GRAY", min_width=1, min_height=1)
-    with timings.measure("sha256"):
-        hashlib.sha256(data).hexdigest()
-    with timings.measure("metadata"):
-        read_embedded(data)
-    with timings.measure("decode"):
-        image = decode(data, limits)
-    with timings.measure("thumbnail"):
-        make_thumbnail(image.pixels)
-    with timings.measure("quality"):
-        measure_quality(image)
-    with timings.measure("fingerprint"):
-        fingerprint(image.pixels)
-    with timings.measure("palette"):
-        dominant_colors(image.pixels, image.visible)
-    with timings.measure("thumb_hash"):
-        thumb_hash(image.pixels)
-    return image.pixels
+    In this one, threads of BLAS spin on after their work and count as the next stage's, and large arrays are
+    faulted in anew each time: that made a floor that ingest itself went below.
+    """
+    command = [sys.executable, "-m", "tusou.bench.ingest_stages", bundle, *map(str, paths)]
+    environment = {**os.environ, **WORKER_ENVIRONMENT}
+    ran = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    stages: dict[str, float] = json.loads(ran.stdout)
+    return stages
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tusou.imaging.worker import Task
 
 _START_SECONDS = 120.0
 _PRELOADED = ["tusou.imaging.analyze", "tusou.imaging.worker"]
-_ENVIRONMENT = {  # of the process that workers are forked from
+WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -26,6 +26,7 @@ _ENVIRONMENT = {  # of the process that workers are forked from
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(256 * 1024 * 1024),
 }
+"""Environment variables of the process that workers are forked from."""
 _context = multiprocessing.get_context("forkserver")
 _server_lock = threading.Lock()
 
@@ -39,8 +40,8 @@ def start_server(make_task: Callable[[], Task]) -> None:
     home = getattr(make_task, "__module__", "")
     modules = [*_PRELOADED, home] if home.startswith("tusou.") else _PRELOADED
     with _server_lock:
-        before = {name: os.environ.get(name) for name in _ENVIRONMENT}
-        os.environ.update(_ENVIRONMENT)
+        before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
+        os.environ.update(WORKER_ENVIRONMENT)
         try:
             _context.set_forkserver_preload(modules)
             forkserver.ensure_running()
