@@ -164,6 +164,8 @@ def test_suppliers(catalog: Catalog) -> None:
     remove_supplier(catalog, "zoo")
     with pytest.raises(SupplierNotFound, match=r"zoo.*acme.*supplier add"):
         catalog.supplier("zoo")
+    with pytest.raises(SupplierNotFound, match="did you mean acme"):
+        catalog.supplier("acne")
 
 
 @pytest.mark.parametrize("name", ["", "Acme", "a b", "../x", "-x", "a" * 65, "动物"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -225,10 +226,12 @@ class Catalog:
             query = select(suppliers).where(suppliers.c.name == name)
             found = connection.execute(query).mappings().first()
         if found is None:
-            known = ", ".join(supplier.name for supplier in self.suppliers()) or "none yet"
+            known = [supplier.name for supplier in self.suppliers()]
+            near = get_close_matches(name, known, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
             raise SupplierNotFound(
-                f"no supplier {name!r} in this library (known: {known}); add it with "
-                f"`tusou supplier add {name}`"
+                f"no supplier {name!r} in this library (known: {', '.join(known) or 'none yet'}){meant}; "
+                f"`tusou supplier add {name}` adds a new one"
             )
         return Supplier(**found)
 
