@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tusou.index.base import FIELDS
 from tusou.index.token_rows import FIELD_WEIGHTS
 from tusou.ranking.base import best_first
-from tusou.ranking.convex import WEIGHTS, ConvexCombination
+from tusou.ranking.convex import CLICK_WEIGHT, WEIGHTS, ConvexCombination
 from tusou.ranking.explain import contributions_of
 from tusou.ranking.features import FEATURE_NAMES, FEATURES, FeatureTable
 
@@ -95,7 +95,9 @@ def test_scores_lie_between_0_and_1_and_are_the_sum_of_their_parts(
 ) -> None:
     features = random_table(seed, count, image_weight)
     scores = ConvexCombination().rank(features)
-    assert ((scores.values >= 0) & (scores.values <= 1 + 1e-9)).all()
+    lift = np.nan_to_num(features.column("click_lift").astype(np.float64), nan=0.0)
+    unclicked = scores.values - CLICK_WEIGHT * lift
+    assert ((unclicked >= -1e-9) & (unclicked <= 1 + 1e-9)).all()
     for i, score in enumerate(scores.values):
         parts = contributions_of(scores, features, i)
         assert sum(part.contribution for part in parts) == pytest.approx(score, abs=1e-9)
@@ -112,3 +114,11 @@ def test_the_order_of_candidates_makes_no_difference(order: list[int]) -> None:
 def test_equal_scores_keep_the_order_of_rows() -> None:
     order = best_first(np.array([0.5, 0.7, 0.5]), np.array([9, 4, 2]))
     assert order.tolist() == [1, 2, 0]
+
+
+def test_clicks_come_on_top_and_unknown_ones_change_nothing() -> None:
+    rows = ({"dense_similarity": 0.4}, {"dense_similarity": 0.36}, {"dense_similarity": 0.3})
+    before = scores_of(table(*rows))
+    clicked = table(rows[0] | {"click_lift": -0.15}, rows[1] | {"click_lift": 0.3}, rows[2])
+    assert scores_of(clicked) == pytest.approx(before + CLICK_WEIGHT * np.array([-0.15, 0.3, 0.0]))
+    assert scores_of(clicked).argmax() == 1

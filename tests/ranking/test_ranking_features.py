@@ -12,6 +12,7 @@ from search_builders import BLUE, RED, World, solid, striped
 from tusou.feedback.counts import BehaviorCounts
 from tusou.index.base import TextClause, TextQuery
 from tusou.index.token_rows import FIELD_WEIGHTS
+from tusou.ranking.convex import CLICK_WEIGHT
 from tusou.ranking.features import COVERAGE_TERMS, FEATURE_NAMES, FEATURES, RankingQuery, gather_features
 from tusou.ranking.quality import quality
 from tusou.types import Rows
@@ -127,6 +128,7 @@ def test_behaviour_moves_a_belief_that_the_learned_score_begins(world: World) ->
     assert table.column("image_clicks")[2] == pytest.approx(of_image)
     assert table.column("pair_clicks")[2] == pytest.approx((10 * of_image + 3) / (10 + 20))
     assert table.column("pair_clicks")[0] == pytest.approx(0.2)
+    assert table.column("click_lift") == pytest.approx([0, 0, table.column("pair_clicks")[2] - 0.2 / 3])
     assert table.column("examinations") == pytest.approx([0, 0, np.log(21)])
     other = gather_features(
         world.index, RankingQuery(TextQuery(), red, words="blue"), np.arange(3), Recorded()
@@ -136,7 +138,7 @@ def test_behaviour_moves_a_belief_that_the_learned_score_begins(world: World) ->
 
 def test_without_a_log_behaviour_is_unknown(world: World) -> None:
     table = gather_features(world.index, RankingQuery(TextQuery()), np.arange(2))
-    assert np.isnan(table.columns(["image_clicks", "pair_clicks", "examinations"])).all()
+    assert np.isnan(table.columns(["image_clicks", "pair_clicks", "click_lift", "examinations"])).all()
 
 
 def test_scores_are_compared_with_the_other_candidates(world: World) -> None:
@@ -159,3 +161,21 @@ def test_every_feature_lies_in_its_range(world: World) -> None:
         values = values[~np.isnan(values)]
         assert ((values >= spec.low - 1e-5) & (values <= spec.high + 1e-5)).all(), spec.name
     assert len({spec.name for spec in FEATURES}) == len(FEATURES)
+
+
+@pytest.mark.parametrize(("examined", "clicks", "expected"), [(10, 8, 0.26), (30, 0, -0.05)])
+def test_clicks_weigh_what_the_first_ranker_says_they_do(
+    world: World, examined: float, clicks: float, expected: float
+) -> None:
+    one = np.ones(2, np.float32)
+    counts = BehaviorCounts(one * 99, one * examined, one * clicks, one * 0)
+
+    class Once:
+        def of_images(self, rows: Rows) -> BehaviorCounts:
+            return counts
+
+        def of_pairs(self, query: str, rows: Rows) -> BehaviorCounts:
+            return counts
+
+    table = gather_features(world.index, RankingQuery(TextQuery(), words="red"), np.arange(2), Once())
+    assert CLICK_WEIGHT * table.column("click_lift") == pytest.approx([expected] * 2, abs=0.005)

@@ -141,6 +141,15 @@ FEATURES: tuple[FeatureSpec, ...] = (
         "The same under this query; of an unseen pair what image_clicks says.",
     ),
     _spec(
+        "click_lift",
+        "share",
+        COSINE,
+        np.nan,
+        "event log",
+        1,
+        "How far people moved pair_clicks from what the learned score made believe; 0 for an unseen image.",
+    ),
+    _spec(
         "examinations",
         "log count",
         OPEN,
@@ -284,16 +293,17 @@ def _rank_share(values: Columns) -> Columns:
 
 
 def _behavior(behavior: BehaviorSource | None, words: str, rows: Rows, guess: Columns) -> Columns:
-    """Columns image_clicks, pair_clicks and examinations.
+    """Columns image_clicks, pair_clicks, click_lift and examinations.
 
     The belief about an unseen image is MEAN_ATTRACTION times twice its dense_rank: the best candidate is
     believed to be clicked twice as often as the average one, the last never. Clicks then move it.
     """
     if behavior is None:
-        return np.full((len(rows), 3), np.nan, np.float32)
+        return np.full((len(rows), 4), np.nan, np.float32)
     prior = MEAN_ATTRACTION * np.nan_to_num(2 * guess, nan=1.0)
     images, pairs = behavior.of_images(rows), behavior.of_pairs(words, rows)
     of_image = attraction(images.clicks + images.downloads, images.examinations, prior)
     of_pair = attraction(pairs.clicks + pairs.downloads, pairs.examinations, of_image)
     shares = np.clip(np.column_stack([of_image, of_pair]), 0.0, 1.0)
-    return np.column_stack([shares, np.log1p(images.examinations)]).astype(np.float32)
+    lift = shares[:, 1] - prior
+    return np.column_stack([shares, lift, np.log1p(images.examinations)]).astype(np.float32)
