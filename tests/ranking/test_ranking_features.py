@@ -167,15 +167,14 @@ def test_every_feature_lies_in_its_range(world: World) -> None:
 def test_clicks_weigh_what_the_first_ranker_says_they_do(
     world: World, examined: float, clicks: float, expected: float
 ) -> None:
-    one = np.ones(2, np.float32)
-    counts = BehaviorCounts(one * 99, one * examined, one * clicks, one * 0)
-
     class Once:
         def of_images(self, rows: Rows) -> BehaviorCounts:
-            return counts
+            one = np.ones(len(rows), np.float32)
+            return BehaviorCounts(one * 99, one * examined, one * clicks, one * 0)
 
         def of_pairs(self, query: str, rows: Rows) -> BehaviorCounts:
-            return counts
+            assert query == "red"
+            return self.of_images(rows)
 
     table = gather_features(world.index, RankingQuery(TextQuery(), words="red"), np.arange(2), Once())
     assert CLICK_WEIGHT * table.column("click_lift") == pytest.approx([expected] * 2, abs=0.005)
