@@ -13,6 +13,7 @@ from fakes import KeywordEncoder, solid
 from search_builders import BLUE, GREEN, RED, World
 from tusou.cli.main import cli
 from tusou.errors import ConfigError, RankerError
+from tusou.ranking.learn.config import load_ranker_config
 
 COLORS = {"red": RED, "green": GREEN, "blue": BLUE}
 
@@ -89,3 +90,9 @@ def test_an_unknown_ranker_is_named(world: World) -> None:
     result = run(world, "rankers", "promote", "gone")
     assert isinstance(result.exception, RankerError)
     assert result.exception.reason == "ranker_not_found"
+
+
+def test_the_shipped_configuration_opens_with_its_command_and_parses() -> None:
+    path = Path(__file__).parents[2] / "configs" / "ranker.toml"
+    assert path.read_text("utf-8").startswith("# tusou train ranker configs/ranker.toml")
+    assert load_ranker_config(path).name == "demo"

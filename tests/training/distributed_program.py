@@ -19,7 +19,7 @@ from tusou.training.trainer import Trainer
 def main(tables: Path, output: Path) -> None:
     """For each table: gradients of the last step (the uneven batch), and the weights of a whole run."""
     torch.set_num_threads(1)
-    processes = join_processes()
+    processes = join_processes(torch.device("cpu"))
     try:
         for number, table in enumerate(json.loads(tables.read_text("utf-8"))):
             config = config_of(table)

@@ -85,6 +85,17 @@ def test_moments_keep_the_layout_of_their_weights(tmp_path: Path) -> None:
     assert torch.equal(*ends)
 
 
+def test_other_data_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    digits = write_digits(tmp_path / "digits.npz", 60, 20)
+    config = config_of(digits_table(digits, training={"epochs": 1}))
+    train_run(config, tmp_path / "run")
+    write_digits(tmp_path / "digits.npz", 50, 20)
+    with pytest.raises(CheckpointMismatch, match=r"data changed since .*--restart.*start_from") as caught:
+        train_run(config, tmp_path / "run")
+    assert caught.value.reason == "data_changed"
+    assert train_run(config, tmp_path / "run", restart=True) is not None
+
+
 def test_another_configuration_is_refused_with_the_remedy(tmp_path: Path) -> None:
     digits = write_digits(tmp_path / "digits.npz", 60, 20)
     short = {"epochs": 1}

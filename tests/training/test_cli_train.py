@@ -69,7 +69,7 @@ def test_set_then_restart(config: Path, tmp_path: Path, capsys: pytest.CaptureFi
         ("name.more=1", "name.more: name is a value"),
         ("data.dev=valid", "nothing belongs to split 'valid'; found: test, train"),
         ("data.source=gone.npz", "gone.npz does not exist"),
-        ("image.tower=lenet6", "no image tower is called 'lenet6'; there are: "),
+        ("image.tower=lenet6", "image.tower: Value error, no such tower; there are lenet5, "),
         ("training.measure=recall", "'recall' is not measured; there are: accuracy, error_percent"),
     ],
 )

@@ -35,6 +35,7 @@ class Place:
         history: One row of measures for each epoch done.
         losses: Sum of the losses of the steps of this epoch.
         config_digest: Of the configuration the run was started with.
+        data_digest: Of the data it was started with; empty when nobody asks.
     """
 
     epoch: int = 0
@@ -44,6 +45,7 @@ class Place:
     history: list[dict[str, float]] = field(default_factory=list)
     losses: float = 0.0
     config_digest: str = ""
+    data_digest: str = ""
 
 
 def save_checkpoint(
@@ -79,7 +81,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config_digest: str
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    config_digest: str,
+    data_digest: str = "",
 ) -> tuple[Place, dict[str, dict[str, Tensor]]]:
     """Go back to where a run stood.
 
@@ -88,18 +94,26 @@ def load_checkpoint(
         model: Takes the weights.
         optimizer: Takes the state.
         config_digest: Of the configuration the run is continued with.
+        data_digest: Of the data it is continued with; empty asks for no comparison.
 
     Returns:
         The place, and further tensors by prefix.
 
     Raises:
-        CheckpointMismatch: The checkpoint is of another configuration or network, or damaged.
+        CheckpointMismatch: The checkpoint is of another configuration, network or data, or damaged.
     """
     place, tensors = _read(path)
     if place.config_digest != config_digest:
         raise CheckpointMismatch(
             f"{path} was written by a run of another configuration; start anew with --restart, or give the "
             "run another name"
+        )
+    if data_digest and place.data_digest not in ("", data_digest):
+        raise CheckpointMismatch(
+            f"the data changed since {path} was written (digest {place.data_digest[:12]}, now "
+            f"{data_digest[:12]}): bring back the data it was started with, start anew with --restart, or "
+            "begin another run from this one's weights with start_from",
+            reason="data_changed",
         )
     try:
         model.load_state_dict(_under(tensors, MODEL))

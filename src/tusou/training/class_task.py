@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tusou.training.data.augment import move_digits
 from tusou.training.data.relevance import ClassData, Positions
+from tusou.training.device import to_device
 from tusou.training.distributed import Processes
 from tusou.training.model import ClassModel
 from tusou.training.objectives.cross_entropy import CrossEntropy
@@ -88,7 +89,7 @@ class ClassTask:
         own, part = self.processes.own(chosen), self.processes.share(len(chosen))
         draw = int(np.random.SeedSequence((self._seed, epoch, step)).generate_state(1)[0])
         scores = self.model(images.take(own, draw))
-        loss: Tensor = self.objective(scores, torch.from_numpy(labels[own]))
+        loss: Tensor = self.objective(scores, to_device(torch.from_numpy(labels[own]), self.model))
         return torch.mul(loss, (part.stop - part.start) / len(chosen))
 
     def finish_step(self) -> None:
@@ -115,6 +116,6 @@ class ClassTask:
         right = 0
         for start in range(0, len(labels), ENCODE_BATCH):
             part = np.arange(start, min(start + ENCODE_BATCH, len(labels)))
-            right += int((self.model(images.take(part, None)).argmax(1).numpy() == labels[part]).sum())
+            right += int((self.model(images.take(part, None)).argmax(1).cpu().numpy() == labels[part]).sum())
         self.model.train()
         return right

@@ -7,10 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tusou.errors import ConfigError
 from tusou.models.manifest import DataSource, Slug
+from tusou.training.towers.names import IMAGE_NAMES, TEXT_NAMES, check_name
 from tusou.types import Language
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -62,6 +63,11 @@ class ImageConfig(_Section):
     views: int = Field(default=1, ge=1, le=64)
     augment: Literal["none", "photo", "digits"] = "none"
 
+    @field_validator("tower")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return check_name(name, IMAGE_NAMES)
+
 
 class TextConfig(_Section):
     """``[text]``: the text tower.
@@ -85,6 +91,11 @@ class TextConfig(_Section):
     max_tokens: int = Field(default=64, ge=1, le=1024)
     words: int = Field(default=0, ge=0, le=4096)
     word_dropout: Share = 0.0
+
+    @field_validator("tower")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return check_name(name, TEXT_NAMES)
 
 
 class ScorerConfig(_Section):
@@ -202,6 +213,8 @@ class TrainingConfig(_Section):
         checkpoint_steps: Steps between checkpoints; one is also written after every epoch.
         loaders: Threads that decode pictures ahead of the steps.
         threads: Threads of one process; 0 leaves it to PyTorch.
+        device: ``auto`` takes a GPU if there is one; ``cpu``, ``cuda`` or ``cuda:N`` name it.
+        precision: Of the towers while they train: ``bfloat16`` is mixed precision.
     """
 
     epochs: int = Field(default=10, ge=0, le=100_000)
@@ -211,6 +224,8 @@ class TrainingConfig(_Section):
     checkpoint_steps: int = Field(default=1000, ge=1)
     loaders: int = Field(default=2, ge=1, le=256)
     threads: int = Field(default=0, ge=0, le=1024)
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 class SweepConfig(_Section):

@@ -109,11 +109,17 @@ def _size(total: int, rank: int, count: int) -> int:
     return total * (rank + 1) // count - total * rank // count
 
 
-def join_processes() -> Processes:
-    """Join the run torchrun started; a process on its own when it did not."""
+def join_processes(device: torch.device) -> Processes:
+    """Join the run torchrun started; a process on its own when it did not.
+
+    Args:
+        device: Where this process computes; GPUs talk over NCCL, processors over Gloo.
+    """
     if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes()
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return Processes(dist.get_rank(), dist.get_world_size())
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding  # as images[items]; its backward pass is faster
 
+from tusou.training.device import mixed, to_device, widened
 from tusou.training.scorers.base import Scorer
 from tusou.training.scorers.concatenation import ConcatenationScorer
 from tusou.training.towers.base import TextTower
@@ -20,10 +21,17 @@ class RelevanceModel(nn.Module):
         image: What turns an image's input (pixels, a cached map or cached features) into image features.
         text: The same for a query: ids and mask, or cached features.
         scorer: Heads and score.
+        precision: Of towers and heads in training, see ``device.mixed``.
     """
 
     def __init__(
-        self, image: nn.Module, text: TextTower, scorer: Scorer, *, fixed_norms: bool = False
+        self,
+        image: nn.Module,
+        text: TextTower,
+        scorer: Scorer,
+        *,
+        fixed_norms: bool = False,
+        precision: str = "float32",
     ) -> None:
         """Join the parts.
 
@@ -33,10 +41,12 @@ class RelevanceModel(nn.Module):
             scorer: See the class.
             fixed_norms: Batch norms of the image tower keep the statistics of their pretraining: a few
                 thousand images would give worse ones.
+            precision: See the class.
         """
         super().__init__()
         self.image, self.text, self.scorer = image, text, scorer
         self._fixed_norms = fixed_norms
+        self.precision = precision
 
     def train(self, mode: bool = True) -> Self:
         """Enter training mode, but for batch norms that are fixed."""
@@ -49,13 +59,15 @@ class RelevanceModel(nn.Module):
 
     def encode_image(self, inputs: Tensor, *, negative: bool = False) -> Tensor:
         """(batch, …) inputs of images to rows (batch, dim), L2-normalised."""
-        row: Tensor = self.scorer.image_head(self.image(inputs), negative=negative)
-        return row
+        with mixed(self, self.precision):
+            row: Tensor = self.scorer.image_head(self.image(to_device(inputs, self)), negative=negative)
+        return widened(row)
 
     def encode_text(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Inputs of queries to rows (batch, dim), L2-normalised."""
-        row: Tensor = self.scorer.text_head(self.text(*inputs))
-        return row
+        with mixed(self, self.precision):
+            row: Tensor = self.scorer.text_head(self.text(*(to_device(each, self) for each in inputs)))
+        return widened(row)
 
     def shard_parameters(self) -> list[nn.Parameter]:
         """Parameters that see only a process's own part of a batch: towers and heads."""
@@ -97,9 +109,18 @@ class ClassModel(nn.Module):
     Attributes:
         image: Pixels to class scores or features.
         output: Features to class scores.
+        precision: In training, see ``device.mixed``.
     """
 
-    def __init__(self, image: nn.Module, width: int, classes: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        image: nn.Module,
+        width: int,
+        classes: int,
+        dropout: float = 0.0,
+        *,
+        precision: str = "float32",
+    ) -> None:
         """Put a linear layer behind a tower.
 
         Args:
@@ -107,12 +128,15 @@ class ClassModel(nn.Module):
             width: Length of its features.
             classes: Number of classes.
             dropout: Share of the features dropped while training.
+            precision: See the class.
         """
         super().__init__()
         self.image = image
         self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, classes))
+        self.precision = precision
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(batch, channels, size, size) to (batch, classes)."""
-        scores: Tensor = self.output(self.image(pixels))
-        return scores
+        with mixed(self, self.precision):
+            scores: Tensor = self.output(self.image(to_device(pixels, self)))
+        return widened(scores)

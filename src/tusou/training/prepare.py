@@ -137,7 +137,9 @@ def _prepare_classes(config: RunConfig, data: ClassData, processes: Processes) -
         assert isinstance(part, ClassData)
         augment = name == "train" and config.image.augment == "digits"
         splits[name] = (ClassImages(part, tower.mean, tower.std, augment=augment), part.labels)
-    model = ClassModel(tower, tower.width, len(data.class_names), config.scorer.dropout)
+    model = ClassModel(
+        tower, tower.width, len(data.class_names), config.scorer.dropout, precision=config.training.precision
+    )
     objective = CrossEntropy(config.objective.smoothing)
     task = ClassTask(model, objective, splits, config.training.batch_size, config.seed, processes)
     return Prepared(task, _record(config.data, data), tower)
@@ -160,7 +162,13 @@ def _prepare_relevance(
         _calibrate(tower, learning, images["train"], len(splits["train"].pictures))
     text_part = _text_part(config, text_tower, texts["train"])
     scorer = build_scorer(config.scorer, tower.width, text_part.width)
-    model = RelevanceModel(learning, text_part, scorer, fixed_norms=config.image.train != "all")
+    model = RelevanceModel(
+        learning,
+        text_part,
+        scorer,
+        fixed_norms=config.image.train != "all",
+        precision=config.training.precision,
+    )
     inputs = {name: SplitInputs(splits[name], images[name], texts[name]) for name in splits}
     if start and config.scorer.start == "cca":
         start_with_cca(model, inputs["train"], config.scorer)
@@ -328,6 +336,8 @@ def word_reader(vocabulary: Vocabulary, config: TextConfig) -> WordReader:
 
 def _word_tower(config: TextConfig, vocabulary: Vocabulary, seed: int) -> TextTower:
     options: dict[str, Any] = {"vocabulary": len(vocabulary.words), **config.options}
+    if config.tower == "transformer":  # the one that needs to know how long a text can be
+        options = {"max_tokens": config.max_tokens, **options}
     if config.vectors:
         sources = [load_word_vectors(path) for path in config.vectors]
         options["vectors"], found = vocabulary.vectors(sources, seed)

@@ -15,6 +15,7 @@ from tusou.evaluation.measures import Ranks, median_rank, success
 from tusou.training.data.batches import Batch, Batches, ListBatches
 from tusou.training.data.inputs import ImageInputs, TextInputs
 from tusou.training.data.relevance import Positions, RelevanceData
+from tusou.training.device import to_device
 from tusou.training.distributed import Processes
 from tusou.training.mining import mine_negatives
 from tusou.training.model import RelevanceModel
@@ -113,7 +114,7 @@ class RelevanceTask:
         draw = int(np.random.SeedSequence((self.options.seed, epoch, step)).generate_state(1)[0])
         queries = self._queries(batch)
         images = self._images(batch, draw, negative=False)
-        items = None if batch.items is None else torch.from_numpy(batch.items)
+        items = None if batch.items is None else to_device(torch.from_numpy(batch.items), self.model)
         scores = self._scores(batch, queries, images, items, draw)
         total = self._measure_loss(scores, batch)
         cosines = self.model.cosine_scores(queries, images, items)
@@ -182,7 +183,8 @@ class RelevanceTask:
         return self.model.scorer.lists(queries, pairs)
 
     def _measure_loss(self, scores: Tensor, batch: Batch) -> Tensor:
-        grades, known = torch.from_numpy(batch.grades), torch.from_numpy(batch.known)
+        grades = to_device(torch.from_numpy(batch.grades), self.model)
+        known = to_device(torch.from_numpy(batch.known), self.model)
         if self.options.symmetric:
             return symmetric(self.objective, scores, grades, known)
         return self.objective(scores, grades, known)
@@ -192,9 +194,15 @@ class RelevanceTask:
 def feature_rows(model: RelevanceModel, split: SplitInputs) -> tuple[Features, Features]:
     """What the towers give before the heads: (images, width) and (queries, width) float32."""
     model.eval()
-    images = [model.image(split.images.take(part, None)) for part in _parts(len(split.data.pictures))]
-    texts = [model.text(*split.texts.take(part)) for part in _parts(len(split.data.queries))]
-    return torch.cat(images).numpy(), torch.cat(texts).numpy()
+    images = [
+        model.image(to_device(split.images.take(part, None), model))
+        for part in _parts(len(split.data.pictures))
+    ]
+    texts = [
+        model.text(*(to_device(each, model) for each in split.texts.take(part)))
+        for part in _parts(len(split.data.queries))
+    ]
+    return torch.cat(images).cpu().numpy(), torch.cat(texts).cpu().numpy()
 
 
 @torch.inference_mode()
@@ -216,7 +224,7 @@ def first_ranks(model: RelevanceModel, data: RelevanceData, queries: Tensor, ima
     owners = data.query_of_entry
     ranks = np.empty(len(data.queries), dtype=np.int64)
     for part in _parts(len(queries)):
-        scores = model.joint_scores(queries[part], images, None)
+        scores = model.joint_scores(queries[part], images, None).cpu()
         relevant = torch.zeros_like(scores, dtype=torch.bool)
         inside = (owners >= part[0]) & (owners <= part[-1]) & (data.grades > 0)
         relevant[torch.from_numpy(owners[inside] - part[0]), torch.from_numpy(data.items[inside])] = True

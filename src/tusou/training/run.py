@@ -12,6 +12,7 @@ import torch
 
 from tusou.errors import ConfigError
 from tusou.training.config import RunConfig, load_run_config, parse_run_config
+from tusou.training.device import choose_device
 from tusou.training.distributed import join_processes, leave_processes
 from tusou.training.memory import keep_freed_memory
 from tusou.training.prepare import Report, prepare
@@ -42,7 +43,8 @@ def train_run(
     Raises:
         TrainingError: See Trainer.run.
     """
-    processes = join_processes()
+    device = choose_device(config.training.device)
+    processes = join_processes(device)
     try:
         if restart and processes.leads:
             RunFolder(folder).forget()
@@ -54,10 +56,11 @@ def train_run(
         torch.manual_seed(config.seed)
         started = perf_counter()
         prepared = _prepare(config, processes, prepare)
+        prepared.task.model.to(device)
         run = RunFolder(folder)
         if processes.leads:
             run.describe(config, prepared.data)
-        trainer = Trainer(prepared.task, config, run, processes, step)
+        trainer = Trainer(prepared.task, config, run, processes, step, data_digest=prepared.data["digest"])
         place = trainer.run()
         if not processes.leads:
             return None

@@ -60,6 +60,7 @@ class RunFolder:
             "numpy": np.__version__,
             "machine": platform.machine(),
             "threads": torch.get_num_threads(),
+            "device": config.training.device,
         }
         self.write("config.json", config.model_dump(mode="json"))
         self.write("about.json", {"versions": versions, "data": dict(data)})

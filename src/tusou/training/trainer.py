@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tusou.errors import TrainingError
 from tusou.training.checkpoint import AVERAGE, BEST, TASK, Place, load_checkpoint, save_checkpoint
 from tusou.training.config import RunConfig
+from tusou.training.device import device_of
 from tusou.training.distributed import Processes
 from tusou.training.optimizer import RunningMean, build_optimizer, rate_factor, set_rate
 from tusou.training.plots import plot_history
@@ -58,6 +59,7 @@ class Trainer:
         folder: RunFolder,
         processes: Processes = Processes(),  # noqa: B008 - frozen
         report: Callable[[Progress], None] = lambda _: None,
+        data_digest: str = "",
     ) -> None:
         """Prepare; nothing is trained yet.
 
@@ -67,13 +69,14 @@ class Trainer:
             folder: Where checkpoints and history go.
             processes: Those of the run; the leading one writes.
             report: Called after every step.
+            data_digest: Of what the task learns from; a checkpoint of other data is refused.
         """
         self.task, self.config, self.folder = task, config, folder
         self.processes, self.report = processes, report
         self.measure = config.training.measure or task.measure
         self.optimizer = build_optimizer(task.parameter_groups(), config.optimizer)
         self.mean = RunningMean(config.optimizer.average)
-        self.place = Place(config_digest=config_digest(config))
+        self.place = Place(config_digest=config_digest(config), data_digest=data_digest)
         self.best: dict[str, Tensor] = {}
 
     def run(self) -> Place:
@@ -109,9 +112,14 @@ class Trainer:
 
     def _resume(self) -> None:
         self.place, weights = load_checkpoint(
-            self.folder.checkpoint, self.task.model, self.optimizer, self.place.config_digest
+            self.folder.checkpoint,
+            self.task.model,
+            self.optimizer,
+            self.place.config_digest,
+            self.place.data_digest,
         )
-        self.mean.load(weights[AVERAGE])
+        device = device_of(self.task.model)
+        self.mean.load({name: value.to(device) for name, value in weights[AVERAGE].items()})
         self.best = weights[BEST]
         self.task.load_state(weights[TASK])
 

@@ -56,3 +56,14 @@ def test_depth_is_bounded_by_the_images_there_are(depth: int, skip: int) -> None
     found = mine_negatives(data, queries, images, depth, skip)
     assert 1 <= found.shape[1] <= 3
     assert not (found == np.arange(4)[:, None]).any()
+
+
+def test_images_of_the_same_words_are_no_negatives() -> None:
+    lists = [("A dog.", {0: 1.0}), ("a  dog.", {1: 1.0, 3: 0.0}), ("a cat", {2: 1.0})]
+    data = graded(lists, 5)
+    queries, images = rows(3, 5)
+    found = mine_negatives(data, queries, images, 5)
+    assert [sorted(row) for row in found.tolist()[:2]] == [[2, 3, 4]] * 2
+    assert 2 not in found[2]
+    order = (queries @ images.T)[0].argsort(descending=True).tolist()
+    assert found[0].tolist() == [image for image in order if image in (2, 3, 4)]
