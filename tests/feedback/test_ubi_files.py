@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -266,3 +267,11 @@ def test_attributes_may_be_json_text() -> None:
 
 def test_unflattening_leaves_empty_cells_out() -> None:
     assert unflattened({"a.b.c": "1", "a.b.d": "", "e": "2"}) == {"a": {"b": {"c": "1"}}, "e": "2"}
+
+
+def test_reading_csv_leaves_its_process_as_it_was(store: EventStore, tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    words = "x" * (before + 10)
+    path = lines(tmp_path / "ubi_queries.csv", "query_id,user_query,timestamp", f"q1,{words},{NOW}")
+    assert not [row for row in load(store, path).bad_rows if "limit" in row.message]
+    assert csv.field_size_limit() == before

@@ -6,6 +6,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -27,8 +28,6 @@ KEPT = 1000
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv")
 
 Kind = Literal["queries", "events", "both"]
-
-csv.field_size_limit(MAX_LINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +246,8 @@ def _csv_rows(path: Path, report: ImportReport) -> Iterator[tuple[str, Row, int]
     reader = csv.DictReader(lines(), restkey="", restval="")
     while True:
         try:
-            cells = next(reader, None)
+            with _long_cells():
+                cells = next(reader, None)
             if cells is None:
                 return
             if "" in cells and isinstance(cells[""], list):
@@ -257,3 +257,13 @@ def _csv_rows(path: Path, report: ImportReport) -> Iterator[tuple[str, Row, int]
             report.leave_out(f"{path.name}:{reader.line_num}", "bad_row", str(error))
             continue
         yield f"{path.name}:{reader.line_num}", row, offset
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """Let csv read cells as long as a line may be; the limit is the whole process's, so it is put back."""
+    before = csv.field_size_limit(MAX_LINE)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
