@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -78,6 +79,10 @@ KNOWN = (
 )
 
 
+BUSY_SECONDS = 10.0
+"""How long to wait for another process that writes."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What the log says of a query that events name."""
@@ -86,6 +91,20 @@ class _Known:
     timestamp: int
     ranks: dict[str, int]
     explored: dict[int, float]
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging; SQLite does not wait by itself for others who switch a new file."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 class EventStore:
@@ -239,8 +258,8 @@ class EventStore:
 
     def _set_up(self, read_only: bool) -> None:
         connection = self._connection
-        connection.execute("PRAGMA busy_timeout=10000")
-        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA busy_timeout={int(1000 * BUSY_SECONDS)}")
+        _enter_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-16384")
         connection.execute("PRAGMA secure_delete=ON")  # what is purged, and old salts, are gone from the file
