@@ -19,7 +19,7 @@ from tusou.errors import BundleError
 from tusou.models.bundle import load_bundle
 from tusou.models.manifest import DataSource
 from tusou.training.data.relevance import RelevanceData
-from tusou.training.query_bank import BETA, LEVEL, QueryBank, fold_query_bank
+from tusou.training.query_bank import BETA, LEVEL, WEIGHT, QueryBank, fold_query_bank
 
 SOURCE = DataSource(name="made by hand", license="CC0-1.0", use="query bank")
 QUERIES = ["red", "green", "green green blue", "blue", "red red green"]
@@ -79,7 +79,7 @@ def test_towers_give_what_the_formula_says(tmp_path: Path) -> None:
     queries, images = before.encode_texts(QUERIES), before.encode_images(PICTURES)
     kinds, counts = np.unique(queries.round(6), axis=0, return_counts=True)  # few queries: one cluster each
     burden = np.log(np.exp(BETA * images @ kinds.T) @ (counts / counts.sum())) / BETA
-    slope = np.sqrt(1 - LEVEL**2) / LEVEL
+    slope = WEIGHT * np.sqrt(1 - LEVEL**2) / LEVEL
     level = -slope * (burden - burden.mean())
     expected = np.sqrt(1 - LEVEL**2) * queries @ images.T * np.sqrt(1 - level**2) + LEVEL * level
     found = after.encode_texts(QUERIES) @ after.encode_images(PICTURES).T

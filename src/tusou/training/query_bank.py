@@ -4,7 +4,8 @@ Some images ("hubs") stand near many queries and crowd out better answers. QB-No
 Modal Retrieval with Querybank Normalisation", CVPR 2022, arXiv 2112.12777) takes what an image earns from a
 bank of training queries off its score:
 
-    burden(x) = 1/beta log sum over centres c of share(c) exp(beta c x)        score(q, x) = q x - burden(x)
+    burden(x) = 1/beta log sum over centres c of share(c) exp(beta c x)
+    score(q, x) = q x - WEIGHT burden(x)
 
 The bank is clustered, so the sum has CENTERS terms, and a tower computes it itself. One number of the
 embedding carries it: every query has LEVEL there, an image minus its burden, centred and scaled to match; the
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 
 BETA = 10.0
 """Sharpness of the sum: larger values look at an image's nearest queries only."""
+
+WEIGHT = 0.25
+"""Part of the burden that is taken off. All of it gains three points of Success@10 on Flickr8k and harms
+single words elsewhere (in the demo library 雪山 found pyramids first); a quarter gains one point."""
 
 CENTERS = 512
 """Clusters of the bank."""
@@ -162,7 +167,7 @@ def _fit(encoder: BundleEncoder, data: RelevanceData) -> QueryBank:
 
 def _image_nodes(bank: QueryBank) -> _Nodes:
     """Nodes from ``plain_embedding`` to ``embedding`` for images: [sqrt(1 - h²) x', h], h from the burden."""
-    slope = -np.sqrt(1 - LEVEL**2) / LEVEL
+    slope = -WEIGHT * np.sqrt(1 - LEVEL**2) / LEVEL
     nodes = _Nodes()
     nodes.add("MatMul", [OUTPUT, nodes.weight("centers", BETA * bank.centers.T)], "near")
     nodes.add("Exp", ["near"], "earned")
