@@ -151,3 +151,25 @@ def test_a_library_image_as_query(http: httpx.Client, world: World) -> None:
 def test_lists_in_a_form(http: httpx.Client, lists: dict[str, list[str]]) -> None:
     answer = http.post(BY_IMAGE, files={"file": ("q.png", png(solid(RED)))}, data=lists)
     assert titles(answer)
+
+
+@pytest.mark.parametrize("moment", [-6296, 1714521600.5, "1714521600", True])
+def test_a_date_is_a_text_and_not_a_number(http: httpx.Client, moment: object) -> None:
+    answer = http.post("/api/v1/search/images", json={"filters": {"added": {"lte": moment}}})
+    assert answer.status_code == 422
+    assert "ISO 8601" in answer.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"page": True},
+        {"per_page": "3"},
+        {"explain": 1},
+        {"facets": "yes"},
+        {"filters": {"width": {"gte": False}}},
+        {"filters": {"color": {"tolerance": "25"}}},
+    ],
+)
+def test_a_body_means_what_its_schema_says(http: httpx.Client, body: dict[str, Any]) -> None:
+    assert http.post("/api/v1/search/images", json=body).status_code == 422

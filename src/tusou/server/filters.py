@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from tusou.search.colors import parse_color
 from tusou.search.ranges import parse_number_range
+from tusou.server.json_values import JsonFloat
+from tusou.server.moments import ZonedMoment
 from tusou.types import Filters, Orientation, Range
 
 Text = Annotated[str, Field(min_length=1, max_length=100)]
-Number = Annotated[float, Field(ge=0, le=1e9)]
+Number = Annotated[JsonFloat, Field(ge=0, le=1e9)]
 
 
 class Choice(BaseModel):
@@ -80,10 +82,10 @@ class DateInterval(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    lt: AwareDatetime | None = None
-    lte: AwareDatetime | None = None
-    gt: AwareDatetime | None = None
-    gte: AwareDatetime | None = None
+    lt: ZonedMoment | None = None
+    lte: ZonedMoment | None = None
+    gt: ZonedMoment | None = None
+    gte: ZonedMoment | None = None
 
     def to_range(self) -> Range | None:
         """The same bounds in POSIX seconds."""
@@ -105,7 +107,7 @@ class Colors(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     all: list[Annotated[str, Field(max_length=20)]] = Field(default_factory=list, max_length=5)
-    tolerance: float = Field(default=25.0, ge=0, le=100, description="Distance allowed in CIE Lab.")
+    tolerance: JsonFloat = Field(default=25.0, ge=0, le=100, description="Distance allowed in CIE Lab.")
 
 
 class FilterObject(BaseModel):

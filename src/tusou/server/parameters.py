@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tusou.errors import QueryError
 from tusou.search.parse import MAX_CHARACTERS
 from tusou.server.filters import FilterObject, parse_colors, parse_range
+from tusou.server.json_values import number_only, truth_only
 from tusou.types import Filters, Orientation, Region, SearchRequest
 
 MAX_PER_PAGE = 100
@@ -132,6 +133,16 @@ class SearchBody(QueryParameters):
     )
 
     filters: FilterObject = Field(default_factory=FilterObject)
+
+    @field_validator("page", "per_page", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        return number_only(value)
+
+    @field_validator("explain", "facets", mode="before")
+    @classmethod
+    def _truth(cls, value: object) -> object:
+        return truth_only(value)
 
 
 class ImageQueryFields(QueryParameters):

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tusou.feedback.records import EXPLANATIONS, LoggedEvent, Verdict
 from tusou.server.asker import AskerOf, now_milliseconds
+from tusou.server.json_values import JsonInt
+from tusou.server.moments import Moment
 from tusou.server.problems import Fault, problem, responses
 from tusou.server.state import State
 
@@ -22,7 +24,7 @@ MAX_EVENTS = 500
 """Events per request."""
 
 Id = Annotated[str, Field(min_length=1, max_length=100)]
-Place = Annotated[int, Field(ge=0, le=1_000_000)]
+Place = Annotated[JsonInt, Field(ge=0, le=1_000_000)]
 
 
 class EventObject(BaseModel):
@@ -56,7 +58,7 @@ class Event(BaseModel):
         description="`impression`, `click`, `similar`, `collect`, `download`, `license`, `copy_attribution`; "
         "other actions are kept and count for nothing."
     )
-    timestamp: datetime = Field(description="When it happened, ISO 8601.")
+    timestamp: Moment = Field(description="When it happened, ISO 8601.")
     event_attributes: EventAttributes = Field(default_factory=EventAttributes)
 
 
@@ -84,7 +86,7 @@ class EventBatch(BaseModel):
         },
     )
 
-    sent: datetime | None = Field(
+    sent: Moment | None = Field(
         default=None, description="The sender's clock as it sends; timestamps are then read by that clock."
     )
     events: list[Event] = Field(min_length=1, max_length=MAX_EVENTS)
