@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from tusou.search.colors import parse_color
 from tusou.search.ranges import parse_number_range
-from tusou.server.json_values import JsonFloat
+from tusou.server.json_values import number_only
 from tusou.server.moments import ZonedMoment
 from tusou.types import Filters, Orientation, Range
 
 Text = Annotated[str, Field(min_length=1, max_length=100)]
-Number = Annotated[JsonFloat, Field(ge=0, le=1e9)]
+Number = Annotated[float, Field(ge=0, le=1e9), BeforeValidator(number_only)]
 
 
 class Choice(BaseModel):
@@ -107,7 +107,12 @@ class Colors(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     all: list[Annotated[str, Field(max_length=20)]] = Field(default_factory=list, max_length=5)
-    tolerance: JsonFloat = Field(default=25.0, ge=0, le=100, description="Distance allowed in CIE Lab.")
+    tolerance: float = Field(default=25.0, ge=0, le=100, description="Distance allowed in CIE Lab.")
+
+    @field_validator("tolerance", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        return number_only(value)
 
 
 class FilterObject(BaseModel):

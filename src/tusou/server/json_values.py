@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BeforeValidator
-
 
 def number_only(value: object) -> object:
     """Refuse texts and truth values where a number is meant."""
@@ -19,7 +15,3 @@ def truth_only(value: object) -> object:
     if not isinstance(value, bool):
         raise ValueError("expected true or false")
     return value
-
-
-JsonFloat = Annotated[float, BeforeValidator(number_only)]
-JsonInt = Annotated[int, BeforeValidator(number_only)]

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tusou.feedback.records import EXPLANATIONS, LoggedEvent, Verdict
 from tusou.server.asker import AskerOf, now_milliseconds
-from tusou.server.json_values import JsonInt
+from tusou.server.json_values import number_only
 from tusou.server.moments import Moment
 from tusou.server.problems import Fault, problem, responses
 from tusou.server.state import State
@@ -24,7 +24,7 @@ MAX_EVENTS = 500
 """Events per request."""
 
 Id = Annotated[str, Field(min_length=1, max_length=100)]
-Place = Annotated[JsonInt, Field(ge=0, le=1_000_000)]
+Place = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(number_only)]
 
 
 class EventObject(BaseModel):
