@@ -9,7 +9,12 @@ import torch
 
 from tusou.bench.training import measure_training
 from tusou.errors import TrainingError
-from tusou.training.reference_speed import measure_reference_step, reference_step, step_flops
+from tusou.training.reference_speed import (
+    measure_reference_step,
+    reference_loader,
+    reference_step,
+    step_flops,
+)
 
 pytestmark = pytest.mark.train
 
@@ -29,7 +34,19 @@ def test_a_step_learns_and_the_report_is_whole() -> None:
     assert torch.get_num_threads() == threads
     assert report["matrix_gflops"].keys() == {"forward", "backward", "square"}
     assert report["share_of_peak"] == pytest.approx(report["gflops"] / max(report["matrix_gflops"].values()))
+    assert report["loader_share_of_step"] == pytest.approx(
+        report["loader_seconds_per_step"] / report["seconds_per_step"]
+    )
     assert report["first_loss_per_row"] == pytest.approx(0.693, abs=0.02)
+
+
+def test_the_loader_reads_the_rows_of_its_lists(tmp_path: Path) -> None:
+    (texts,), images = reference_loader(32, tmp_path)()
+    assert texts.shape == (32, 100)
+    assert 32 < len(images) <= 64
+    assert images.shape[1] == 1000
+    assert texts.isfinite().all()
+    assert images.std() == pytest.approx(1.0, abs=0.05)
 
 
 def test_an_environment_without_paddle_is_told(tmp_path: Path) -> None:

@@ -164,7 +164,15 @@ def _print_ingest(report: dict[str, Any]) -> None:
 
 def _print_training(report: dict[str, Any]) -> None:
     step = report["step"]
-    keys = ("steps_per_s", "seconds_per_step", "cpu_seconds_per_step", "gflops", "share_of_peak")
+    keys = (
+        "steps_per_s",
+        "seconds_per_step",
+        "cpu_seconds_per_step",
+        "gflops",
+        "share_of_peak",
+        "loader_seconds_per_step",
+        "loader_share_of_step",
+    )
     rows = [[key, f"{step[key]:.4g}"] for key in keys]
     rows += [[f"{name} matrix GFLOP/s", f"{rate:.4g}"] for name, rate in step["matrix_gflops"].items()]
     rows += [

@@ -5,17 +5,26 @@ The step is the trainer's own: its heads, scorer, objective and optimiser, on fe
 
 from __future__ import annotations
 
+import itertools
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from tusou.training.build import OBJECTIVES, build_scorer
 from tusou.training.config import ObjectiveConfig, OptimizerConfig, ScorerConfig
+from tusou.training.data.batches import ListBatches, Relevance
+from tusou.training.data.feature_cache import FeatureCache
+from tusou.training.data.inputs import CachedImages, CachedTexts
+from tusou.training.data.relevance import FilePicture, RelevanceData
 from tusou.training.model import RelevanceModel
 from tusou.training.optimizer import build_optimizer
 from tusou.training.towers.image.cached import CachedImageFeatures
@@ -24,6 +33,8 @@ from tusou.training.towers.text.cached import CachedTextFeatures
 QUERY_WIDTH, IMAGE_WIDTH, DIM = 100, 1000, 512
 SQUARE = 2048
 WARM_UP = 5
+LOADER_IMAGES = 8000
+"""Images the loader draws from, each with five queries: the size of Flickr8k."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,42 @@ def reference_step(batch: int) -> Callable[[], float]:
     return step
 
 
+def reference_loader(batch: int, folder: Path) -> Callable[[], tuple[tuple[Tensor, ...], Tensor]]:
+    """Drawing a step's lists and reading their rows, as a run on cached features does.
+
+    Args:
+        batch: Queries, each with a relevant image and a random one.
+        folder: Where float16 rows of LOADER_IMAGES images and five queries each are written and mapped.
+    """
+    pictures = tuple(FilePicture(str(i), folder / f"{i}.jpg") for i in range(LOADER_IMAGES))
+    count = 5 * LOADER_IMAGES
+    data = RelevanceData(
+        pictures=pictures,
+        queries=tuple(f"query {i}" for i in range(count)),
+        languages=("",) * count,
+        offsets=np.arange(count + 1),
+        items=np.arange(count) // 5,
+        grades=np.ones(count, np.float32),
+        splits=("train",) * LOADER_IMAGES,
+    )
+    images = CachedImages(_cached(folder, "images", LOADER_IMAGES, IMAGE_WIDTH))
+    texts = CachedTexts(_cached(folder, "texts", count, QUERY_WIDTH))
+    batches = ListBatches(Relevance(data), min(batch, count), 2, 0)
+    steps = itertools.count()
+
+    def load() -> tuple[tuple[Tensor, ...], Tensor]:
+        drawn = batches.batch(*divmod(next(steps), len(batches)))
+        return texts.take(drawn.queries), images.take(drawn.images, None)
+
+    return load
+
+
+def _cached(folder: Path, view: str, count: int, width: int) -> npt.NDArray[np.float16]:
+    rng = np.random.default_rng(0)
+    cache = FeatureCache(folder, "0" * 16, "0" * 16, view, count)
+    return cache.build(lambda rows: rng.standard_normal((len(rows), width), np.float32), batch=count)
+
+
 def matrix_products(batch: int) -> dict[str, tuple[Callable[[], Tensor], int]]:
     """The largest products of a step and a big square one, each with its floating-point operations."""
     rows = 2 * batch
@@ -101,18 +148,21 @@ def measure_reference_step(batch: int = 1000, steps: int = 30, threads: int = 1)
         threads: Of a matrix product.
 
     Returns:
-        Steps per second, operations, the peak and the step's share of it.
+        Steps per second, operations, the peak and the step's share of it; seconds of drawing and reading a
+        batch from cached features, and their ratio to the step's.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         torch.manual_seed(0)
         step, products = reference_step(batch), matrix_products(batch)
-        calls: dict[str, Callable[[], object]] = {"step": step}
-        calls |= {name: call for name, (call, _) in products.items()}
-        first = step() / batch
-        times = _in_turns(calls, steps)
-        last = step() / batch
+        with tempfile.TemporaryDirectory(prefix="tusou-bench-") as folder:
+            loader = reference_loader(batch, Path(folder))
+            calls: dict[str, Callable[[], object]] = {"step": step, "loader": loader}
+            calls |= {name: call for name, (call, _) in products.items()}
+            first = step() / batch
+            times = _in_turns(calls, steps)
+            last = step() / batch
     finally:
         torch.set_num_threads(before)
     rates = {name: flops / times[name].best / 1e9 for name, (_, flops) in products.items()}
@@ -126,6 +176,8 @@ def measure_reference_step(batch: int = 1000, steps: int = 30, threads: int = 1)
         "seconds_per_step": times["step"].wall,
         "cpu_seconds_per_step": times["step"].cpu,
         "best_cpu_seconds_per_step": times["step"].best,
+        "loader_seconds_per_step": times["loader"].wall,
+        "loader_share_of_step": times["loader"].wall / times["step"].wall,
         "steps_per_s": 1 / times["step"].wall,
         "gflop_per_step": step_flops(batch) / 1e9,
         "gflops": achieved,

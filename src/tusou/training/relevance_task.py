@@ -224,7 +224,8 @@ def first_ranks(model: RelevanceModel, data: RelevanceData, queries: Tensor, ima
     owners = data.query_of_entry
     ranks = np.empty(len(data.queries), dtype=np.int64)
     for part in _parts(len(queries)):
-        scores = model.joint_scores(queries[part], images, None).cpu()
+        blocks = [model.joint_scores(queries[part], images[few], None).cpu() for few in _parts(len(images))]
+        scores = torch.cat(blocks, 1)  # in blocks: a concatenation keeps a hidden layer for every pair
         relevant = torch.zeros_like(scores, dtype=torch.bool)
         inside = (owners >= part[0]) & (owners <= part[-1]) & (data.grades > 0)
         relevant[torch.from_numpy(owners[inside] - part[0]), torch.from_numpy(data.items[inside])] = True

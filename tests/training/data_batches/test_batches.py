@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
 from typing import Any
 
@@ -187,3 +188,29 @@ def test_any_size(data: RelevanceData, size: int, length: int) -> None:
         assert batch.grades.shape == batch.known.shape == (len(batch.queries), columns)
         assert 1 <= len(batch.queries) <= size
         assert ((batch.grades > 0) & batch.known).any(1).all()
+
+
+def one_by_one(row_of: RelevanceData, query: int, rng: np.random.Generator, length: int) -> list[int]:
+    """A shown list drawn for one query alone: what the vectorised draw must equal in distribution."""
+    entries = slice(row_of.offsets[query], row_of.offsets[query + 1])
+    shown, relevant = row_of.items[entries], row_of.grades[entries] > 0
+    positive = rng.choice(shown[relevant])
+    wrong = rng.permutation(shown[~relevant])
+    others = rng.permutation(np.concatenate([wrong[1:], shown[relevant & (shown != positive)]]))
+    chosen = [int(positive), *wrong[:1].tolist(), *others.tolist()][:length]
+    return [*chosen, *[-1] * (length - len(chosen))]
+
+
+@pytest.mark.parametrize("length", [2, 3, 6])
+def test_lists_are_drawn_as_one_by_one(length: int) -> None:
+    """Every list the loop over queries can give comes, as often, from the draw without a loop."""
+    data = graded([("a", {0: 2.0, 1: 1.0, 2: 0.0, 3: 0.0}), ("b", {4: 1.0, 5: 2.0})], 6)
+    batches, rng, draws = lists(data, 2, length, shown=True), np.random.default_rng(5), 4000
+    ours: Counter[tuple[int, ...]] = Counter()
+    for epoch in range(draws):
+        batch = batches.batch(epoch, 0)
+        ours.update((int(q), *row) for q, row in zip(batch.queries, items_of(batch), strict=True))
+    naive = Counter((query, *one_by_one(data, query, rng, length)) for _ in range(draws) for query in (0, 1))
+    assert ours.keys() == naive.keys()
+    worst = max(abs(ours[row] - naive[row]) / np.sqrt(ours[row] + naive[row]) for row in naive)
+    assert worst < 4.5, "standard deviations"

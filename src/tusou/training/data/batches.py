@@ -182,29 +182,23 @@ class ListBatches:
         """The queries of one step, each query once an epoch."""
         queries = _chosen(self._queries, self._seed, epoch, step, self._size)
         rng = _generator(self._seed, epoch, step)
-        lists = np.full((len(queries), self._length), UNKNOWN, dtype=np.int64)
-        lists[:, 0] = _positives(self._relevance.data, queries, rng)
-        for row, query in zip(lists, queries, strict=True):
-            self._fill(row, int(query), rng)
+        lists = _shown(self._relevance.data, queries, rng, self._length, keep_second=not self._shown_only)
+        if not self._shown_only:
+            lists = np.where(lists == UNKNOWN, self._drawn(queries, rng), lists)
         images, items = np.unique(np.where(lists == UNKNOWN, lists[:, :1], lists), return_inverse=True)
         rows = np.broadcast_to(queries[:, None], lists.shape)
         items = items.reshape(lists.shape).astype(np.int64)
         grades, known = self._relevance.grades_of(rows, images[items])
         return Batch(queries, images, items, grades, known & (lists != UNKNOWN))
 
-    def _fill(self, row: Positions, query: int, rng: np.random.Generator) -> None:
-        """Put one that is not relevant, others shown and drawn ones behind a query's relevant image."""
-        data = self._relevance.data
-        entries = slice(data.offsets[query], data.offsets[query + 1])
-        shown, relevant = data.items[entries], data.grades[entries] > 0
-        wrong = rng.permutation(shown[~relevant])
-        others = rng.permutation(np.concatenate([wrong[1:], shown[relevant & (shown != row[0])]]))
-        drawn = np.empty(0, np.int64)
-        if not self._shown_only:
-            drawn = rng.choice(len(data.pictures) if self.hard is None else self.hard[query], len(row))
-        first = np.concatenate([wrong, drawn])[:1]
-        chosen = np.concatenate([first, others, drawn[1:]])[: len(row) - 1]
-        row[1 : 1 + len(chosen)] = chosen
+    def _drawn(self, queries: Positions, rng: np.random.Generator) -> Positions:
+        """(rows, list size) images drawn with replacement: of all, or of each query's hard ones."""
+        shape = len(queries), self._length
+        if self.hard is None:
+            return rng.integers(len(self._relevance.data.pictures), size=shape)
+        places = rng.integers(self.hard.shape[1], size=shape)
+        drawn: Positions = np.take_along_axis(self.hard[queries], places, axis=1)
+        return drawn
 
 
 def _generator(seed: int, epoch: int, step: int) -> np.random.Generator:
@@ -217,13 +211,47 @@ def _chosen(queries: Positions, seed: int, epoch: int, step: int, size: int) -> 
 
 
 def _positives(data: RelevanceData, queries: Positions, rng: np.random.Generator) -> Positions:
-    """One relevant image of each query."""
-    chosen = np.empty(len(queries), dtype=np.int64)
-    for i, query in enumerate(queries):
-        entries = slice(data.offsets[query], data.offsets[query + 1])
-        relevant = data.items[entries][data.grades[entries] > 0]
-        chosen[i] = relevant[rng.integers(len(relevant))] if len(relevant) > 1 else relevant[0]
-    return chosen
+    """(rows,) one relevant image of each query."""
+    return _shown(data, queries, rng, 1, keep_second=False)[:, 0]
+
+
+def _shown(
+    data: RelevanceData, queries: Positions, rng: np.random.Generator, length: int, *, keep_second: bool
+) -> Positions:
+    """Each query's own list in random order: a relevant image, one that is not, then the rest.
+
+    Args:
+        data: Lists.
+        queries: (rows,) each with a relevant image.
+        rng: Chooses.
+        length: Columns; what does not fit is left out.
+        keep_second: The second column stays empty where no image is wrong, for one that is drawn.
+
+    Returns:
+        (rows, length) positions of images, UNKNOWN where a list is shorter. The relevant image stands once.
+    """
+    counts = data.offsets[queries + 1] - data.offsets[queries]
+    starts = np.cumsum(counts) - counts
+    owners = np.repeat(np.arange(len(queries)), counts)
+    entries = np.arange(len(owners)) - np.repeat(starts - data.offsets[queries], counts)
+    order = np.lexsort((rng.random(len(entries)), data.grades[entries] <= 0, owners))
+    items, wrong = data.items[entries[order]], data.grades[entries[order]] <= 0
+    positive = items[starts]
+    again = ~wrong & (items == positive[owners])
+    again[starts] = False
+    relevant = np.bincount(owners[~wrong], minlength=len(queries))
+    first_wrong = np.arange(len(owners)) == np.repeat(starts + relevant, counts)
+    # what is left is mixed: relevant and wrong ones alike
+    kind = np.where(first_wrong, 1, 2 + again)
+    kind[starts] = 0
+    order = np.lexsort((rng.random(len(entries)), kind, owners))
+    items, kind = items[order], kind[order]
+    gap = keep_second & (relevant == counts)
+    columns = np.arange(len(owners)) - np.repeat(starts, counts) + np.where(kind >= 2, gap[owners], 0)
+    lists = np.full((len(queries), length), UNKNOWN, dtype=np.int64)
+    fits = (columns < length) & (kind < 3)
+    lists[owners[fits], columns[fits]] = items[fits]
+    return lists
 
 
 def _groups(count: int, pairs: Positions) -> Positions:
