@@ -351,11 +351,14 @@ class Explanation:
         sources: Retrievers that found it.
         matches: Field name to the query words found in it.
         contributions: Parts of the score, largest first.
+        percentile: Share of the other candidates whose learned score (cosine with what was asked) is lower, 0
+            to 1; None where no learned score is.
     """
 
     sources: tuple[str, ...]
     matches: Mapping[str, tuple[str, ...]]
     contributions: tuple[Contribution, ...]
+    percentile: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

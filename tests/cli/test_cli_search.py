@@ -80,6 +80,7 @@ def test_explanations_show_words_and_parts(world: World) -> None:
     assert "red, rose" in output
     assert "dense_similarity" in output
     assert "█" in output
+    assert "closer than 100.0% of the other candidates" in output
     assert "more with --offset 1" in output
 
 
@@ -97,6 +98,7 @@ def test_json_is_stable(world: World) -> None:
     assert first["fields_matched"] == ["title"]
     parts = sum(part["contribution"] for part in first["explain"]["contributions"])
     assert parts == pytest.approx(first["score"], abs=1e-5)
+    assert first["explain"]["percentile"] == 1.0
     assert found["facets"]["supplier"] == [{"value": "acme", "count": 1}, {"value": "zoo", "count": 1}]
     assert first["attribution"].startswith("“A red rose” by Ann Lee")
 

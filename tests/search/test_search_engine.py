@@ -198,6 +198,20 @@ def test_explanations_name_words_fields_and_add_up_to_the_score(engine: SearchEn
     assert ask(engine, "red").hits[0].explanation is None
 
 
+def test_explanations_say_how_many_candidates_are_less_like_the_search(engine: SearchEngine) -> None:
+    hits = ask(engine, "red panda 熊猫", explain=True).hits
+    candidates, features = engine.candidates(SearchRequest(q="red panda 熊猫"))
+    cosines = dict(zip(candidates.rows.tolist(), features.column("dense_similarity").tolist(), strict=True))
+    assert len(set(cosines.values())) > 2
+    for hit in hits:
+        assert hit.explanation is not None
+        lower = sum(other < cosines[hit.image.row] for other in cosines.values())
+        assert hit.explanation.percentile == pytest.approx(lower / (len(cosines) - 1))
+    browsed = ask(engine, "", explain=True).hits[0].explanation
+    assert browsed is not None
+    assert browsed.percentile is None
+
+
 def test_pages_follow_each_other_without_repeats(engine: SearchEngine) -> None:
     whole = items(ask(engine, "red"))
     pages = [ask(engine, "red", offset=offset, limit=3) for offset in (0, 3, 6, 9)]

@@ -101,6 +101,7 @@ def test_the_same_bytes_come_first_in_mode_same(engine: SearchEngine) -> None:
     explanation = page.hits[0].explanation
     assert explanation is not None
     assert explanation.sources == ("sha256",)
+    assert explanation.percentile is None
 
 
 @pytest.mark.parametrize("size", [(240, 320), (120, 160), (480, 640)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -145,6 +146,9 @@ def _print_explanation(console: Console, hit: Hit, lang: Language) -> None:
         console.print(
             f"  [dim]{field}:[/dim] " + ", ".join(f"[green]{escape(word)}[/green]" for word in words)
         )
+    if explanation.percentile is not None:
+        percent = math.floor(explanation.percentile * 1000) / 10  # 99.97 is not all of them
+        console.print(f"  [dim]meaning:[/dim] closer than {percent}% of the other candidates")
     for part in explanation.contributions:
         bar = Text("█" * max(1, round(part.contribution * BAR_WIDTH)), style=_style(part.feature))
         line = Text(f"  {part.feature:<18}{part.contribution:6.3f}  ").append_text(bar)

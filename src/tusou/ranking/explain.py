@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from tusou.ranking.base import Scores
 from tusou.ranking.features import FeatureTable
 from tusou.text.analyze import Analyzer, Term
@@ -25,6 +27,24 @@ def contributions_of(scores: Scores, features: FeatureTable, i: int) -> tuple[Co
         if found.contributions[j] != 0
     ]
     return tuple(sorted(parts, key=lambda part: -abs(part.contribution)))
+
+
+def percentile_of(features: FeatureTable, i: int) -> float | None:
+    """Share of the other candidates whose learned score is lower than the i-th one's, 0 to 1.
+
+    The learned score is the cosine with what was asked; of words and a picture, both weighted.
+
+    Returns:
+        None where no learned score is, or no other candidate.
+    """
+    share = features.image_weight
+    parts = ((1 - share, "dense_similarity"), (share, "image_similarity"))
+    learned = sum(
+        (weight * features.column(name) for weight, name in parts if weight), np.zeros(len(features))
+    )
+    if len(features) < 2 or np.isnan(learned[i]):
+        return None
+    return float(np.count_nonzero(learned < learned[i]) / (len(features) - 1))
 
 
 def matched_words(

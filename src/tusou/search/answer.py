@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from tusou.feedback.counts import BehaviorSource
 from tusou.index.base import Index
 from tusou.ranking.base import Ranker, best_first
-from tusou.ranking.explain import contributions_of
+from tusou.ranking.explain import contributions_of, percentile_of
 from tusou.ranking.feature_log import pack_features
 from tusou.ranking.features import FeatureTable, RankingQuery, gather_features
 from tusou.recall.base import Retriever
@@ -27,8 +28,13 @@ NEWEST_SHARE = 0.5
 """Share of the best score an image needs to be in an answer sorted by date: relevance decides who is in it,
 the date decides the order."""
 
-Reasons = tuple[tuple[str, ...], tuple[Contribution, ...]]
-"""Retrievers that found an image, and the parts of its score."""
+
+class Reasons(NamedTuple):
+    """Why an image is in an answer; fields as in ``types.Explanation``."""
+
+    sources: tuple[str, ...]
+    contributions: tuple[Contribution, ...] = ()
+    percentile: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ def every_live_row(index: Index) -> Mask:
 def browse(index: Index, mask: Mask | None) -> Answer:
     """What the filters let through, newest first (rows are numbered in the order of arrival)."""
     rows = np.flatnonzero(every_live_row(index) if mask is None else mask)[::-1]
-    return Answer(rows, np.zeros(len(rows)), lambda _: (("filters",), ()))
+    return Answer(rows, np.zeros(len(rows)), lambda _: Reasons(("filters",)))
 
 
 def copies(index: Index, picture: QueryImage, equal: list[int], mask: Mask | None) -> Answer:
@@ -70,7 +76,7 @@ def copies(index: Index, picture: QueryImage, equal: list[int], mask: Mask | Non
     def reasons(place: int) -> Reasons:
         score = float(scores[place])
         source = "sha256" if int(rows[place]) in equal else "fingerprint"
-        return (source,), (Contribution("image_similarity", score, score, 1.0, score),)
+        return Reasons((source,), (Contribution("image_similarity", score, score, 1.0, score),))
 
     return Answer(rows, scores, reasons)
 
@@ -92,7 +98,9 @@ def rank(
 
     def reasons(place: int) -> Reasons:
         i = int(order[place])
-        return candidates.sources(i), contributions_of(scores, features, i)
+        return Reasons(
+            candidates.sources(i), contributions_of(scores, features, i), percentile_of(features, i)
+        )
 
     def logged(places: Sequence[int]) -> bytes:
         return pack_features(features, order[list(places)].tolist())

@@ -275,9 +275,9 @@ class SearchEngine:
         )
 
     def _explain(self, asked: _Asked, answer: Answer, place: int, record: ImageRecord) -> Explanation:
-        sources, contributions = answer.reasons(place)
+        reasons = answer.reasons(place)
         matches = matched_words(asked.parsed.terms, field_texts(record), self._words.analyzer)
-        return Explanation(sources=sources, matches=matches, contributions=contributions)
+        return Explanation(reasons.sources, matches, reasons.contributions, reasons.percentile)
 
 
 def check_request(request: SearchRequest) -> None:

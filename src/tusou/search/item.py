@@ -106,6 +106,7 @@ def explanation_item(explanation: Explanation) -> dict[str, Any]:
         "sources": list(explanation.sources),
         "matches": {name: list(words) for name, words in explanation.matches.items()},
         "contributions": [_contribution_item(part) for part in explanation.contributions],
+        "percentile": None if explanation.percentile is None else round(explanation.percentile, 6),
     }
 
 

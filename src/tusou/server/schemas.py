@@ -49,6 +49,11 @@ class Explanation(BaseModel):
     sources: list[str] = Field(description="Retrievers that found it: `lexical`, `dense`.")
     matches: dict[str, list[str]] = Field(description="Field name to the query's words found in it.")
     contributions: list[Contribution] = Field(description="Parts of the score, largest first.")
+    percentile: float | None = Field(
+        ge=0,
+        le=1,
+        description="Share of the other candidates less like what was asked; null without a learned score.",
+    )
 
 
 class Image(BaseModel):
