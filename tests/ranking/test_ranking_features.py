@@ -63,6 +63,12 @@ def test_rare_words_cover_more_than_common_ones(tmp_path: Path) -> None:
     world.close()
 
 
+def test_a_word_no_image_holds_is_not_covered(world: World) -> None:
+    text = TextQuery(should=(TextClause(words=("red",)), TextClause(words=("unicorn",))))
+    coverage = gather_features(world.index, RankingQuery(text), np.arange(3)).column("coverage")
+    assert coverage.tolist() == [0.5, 0.0, 0.0]
+
+
 def test_words_beyond_those_whose_coverage_is_measured_still_score(world: World) -> None:
     words = [f"word{i}" for i in range(COVERAGE_TERMS)]
     text = TextQuery(should=tuple(TextClause(words=(word,)) for word in (*words, "car")))

@@ -59,8 +59,9 @@ def _spec(
     where: Where,
     direction: Literal[0, 1],
     meaning: str,
+    version: int = 1,
 ) -> FeatureSpec:
-    return FeatureSpec(name, 1, unit, *span, missing, where, direction, meaning)
+    return FeatureSpec(name, version, unit, *span, missing, where, direction, meaning)
 
 
 def _bm25_spec(field: str) -> FeatureSpec:
@@ -72,7 +73,16 @@ OPEN, SHARE, COSINE = (0.0, np.inf), (0.0, 1.0), (-1.0, 1.0)
 
 FEATURES: tuple[FeatureSpec, ...] = (
     *map(_bm25_spec, FIELDS),
-    _spec("coverage", "share", SHARE, 0.0, "inverted index", 1, "Weighted share of the query's words found."),
+    _spec(
+        "coverage",
+        "share",
+        SHARE,
+        0.0,
+        "inverted index",
+        1,
+        "Weighted share of the query's words found; words no candidate holds count.",
+        version=2,
+    ),
     _spec(
         "dense_similarity",
         "cosine",
@@ -265,11 +275,13 @@ def _lexical(index: Index, text: TextQuery, rows: Rows) -> tuple[Columns, Column
 
     BM25 adds up over words, so the fields' scores are the sum of each word's. Coverage is the share of the
     words found; a word weighs the best BM25 it earns in one field, which grows with its inverse document
-    frequency, so rare words weigh more.
+    frequency, so rare words weigh more. A word no candidate holds weighs as much as the rarest found: were it
+    left out, a red car would cover all of "red unicorn" in a library without unicorns.
     """
     each = index.clause_scores(TextQuery(should=text.should), rows)
     earned = each[:COVERAGE_TERMS].max(axis=2)
     weights = earned.max(axis=1, initial=0.0)
+    weights = np.where(weights > 0, weights, weights.max(initial=0.0))
     coverage = weights @ (earned > 0) / max(float(weights.sum()), 1e-9)
     return each.sum(axis=0), coverage.astype(np.float32).reshape(-1, 1)
 
