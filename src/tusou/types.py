@@ -292,6 +292,7 @@ class SearchRequest:
         limit: Results wanted, 1 to 100.
         explain: Attach an explanation to each hit.
         facets: Count filter values over the matching images.
+        relevant_only: Leave out what lies below the cut-off.
     """
 
     q: str = ""
@@ -307,6 +308,7 @@ class SearchRequest:
     limit: int = 30
     explain: bool = False
     facets: bool = False
+    relevant_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,12 +372,14 @@ class Hit:
         rank: 1-based place in the whole answer.
         score: Ranker's score; comparable within one answer only.
         explanation: Present when asked for.
+        probability: That the image is relevant, 0 to 1; None where it is not known.
     """
 
     image: ImageRecord
     rank: int
     score: float
     explanation: Explanation | None = None
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,12 +390,14 @@ class SearchPage:
         query_id: Names this answer; joins what people do next to what they saw.
         hits: In order.
         total: Number of images the whole answer holds.
-        facets: Field to (value, count) pairs over the whole answer, most frequent first; empty when not
-            asked for.
+        facets: Field to (value, count) pairs over the relevant set, where that is unknown or empty over the
+            whole answer, most frequent first; empty when not asked for.
         notes: Codes of what was done to the query (``only_stop_words``, ``filters_only`` …).
         timings: Stage name to milliseconds.
         explored: Rank to propensity of the hits that exploration put there.
         features: What the ranker saw of the hits, in its own form, for the event log; None when not kept.
+        relevant: Number of images above the cut-off; they come first. None where it is not known.
+        more_relevant: There are more of them than were recalled.
     """
 
     query_id: str
@@ -402,3 +408,5 @@ class SearchPage:
     timings: Mapping[str, float] = field(default_factory=dict)
     explored: Mapping[int, float] = field(default_factory=dict)
     features: bytes | None = None
+    relevant: int | None = None
+    more_relevant: bool = False

@@ -74,8 +74,26 @@ def test_a_chinese_query(visitor: Visitor) -> None:
     assert any(re.search("[猫貓]", title) for title in titles(page))
     assert "q=%E7%8C%AB" in page.url
     expect(page).to_have_title("猫 · 图搜")
-    expect(page.locator("#summary")).to_contain_text("张图片")
+    expect(page.locator("#summary")).to_contain_text("张相关图片")
     shoot(page, "results-zh-1440")
+
+
+def test_a_line_separates_what_matches_from_what_is_nearest(visitor: Visitor) -> None:
+    page = visitor.open("/?q=wedding&lang=en")
+    settled(page)
+    expect(page.locator("#summary")).to_contain_text("matching images")
+    line = page.locator("#grid .cutoff")
+    expect(line).to_have_count(1)
+    expect(line).to_contain_text("match less well")
+    above = page.locator("#grid .cutoff").evaluate("node => [...node.parentNode.children].indexOf(node)")
+    count = int(re.search(r"\d+", page.locator("#summary").inner_text()).group())  # type: ignore[union-attr]
+    assert above == count + 1  # the cards before it, and what takes up the slack of their last row
+    shoot(page, "cutoff-en-1440")
+    page.goto(page.url.replace("wedding", "%E7%81%AB%E9%94%85").replace("lang=en", "lang=zh"))
+    settled(page)
+    expect(page.locator("#summary")).to_contain_text("没有很贴切的图片")
+    expect(page.locator("#grid .cutoff")).to_contain_text("最接近")
+    expect(page.locator(CARDS).first).to_be_visible()
 
 
 def test_an_english_query_and_no_layout_shift(visitor: Visitor) -> None:

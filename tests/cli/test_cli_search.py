@@ -92,7 +92,9 @@ def test_notes_and_facets_are_put_in_words(world: World) -> None:
 
 def test_json_is_stable(world: World) -> None:
     found = answer(world, "search", "red rose", "--explain", "--facets")
-    assert set(found) == {"query_id", "total", "offset", "results", "facets", "notes", "timings"}
+    assert set(found) == {
+        "query_id", "total", "relevant", "more_relevant", "offset", "results", "facets", "notes", "timings"
+    }  # fmt: skip
     first = found["results"][0]
     assert (first["rank"], first["title"], first["supplier"]) == (1, "A red rose", "acme")
     assert first["fields_matched"] == ["title"]

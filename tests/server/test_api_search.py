@@ -41,6 +41,13 @@ def test_an_answer_has_the_documented_shape(http: httpx.Client) -> None:
     assert [item["rank"] for item in body["results"]] == [1, 2, 3, 4, 5]
 
 
+def test_relevance_is_null_for_a_model_nobody_judged(http: httpx.Client) -> None:
+    body = http.get(SEARCH, params={"q": "red", "relevant_only": "true"}).json()
+    assert (body["relevant"], body["more_relevant"]) == (None, False)
+    assert body["results"][0]["probability"] is None
+    assert http.post(SEARCH, json={"q": "red", "relevant_only": "yes"}).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [

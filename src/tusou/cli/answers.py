@@ -35,6 +35,7 @@ NOTES = {
     "filters_only": "Only filters, so here is what they let through, newest first.",
     "exclusions_only": "Only exclusions, so here is everything else, newest first.",
     "only_stop_words": "The query has common words only; they were looked up as they are.",
+    "nothing_matches": "Nothing in the library matches this well; here is what comes nearest.",
     "no_words": "The query has no words; it was searched by meaning alone.",
     "too_many_words": "Only the first words were looked up; the whole text was searched by meaning.",
     "unclosed_quote": "A quotation mark was left open; the words behind it were searched one by one.",
@@ -83,6 +84,8 @@ def page_json(page: SearchPage, request: SearchRequest, suppliers: Mapping[str, 
     return {
         "query_id": page.query_id,
         "total": page.total,
+        "relevant": page.relevant,
+        "more_relevant": page.more_relevant,
         "offset": request.offset,
         "results": [item_of(hit, lang, supplier=suppliers.get(hit.image.supplier)) for hit in page.hits],
         "facets": {
@@ -126,6 +129,9 @@ def _table(page: SearchPage, lang: Language, suppliers: Mapping[str, Supplier]) 
     table.add_column("size", no_wrap=True)
     table.add_column("id", no_wrap=True, min_width=ID_WIDTH, style="dim")
     for hit in page.hits:
+        if hit.rank - 1 == page.relevant and hit is not page.hits[0]:
+            table.add_section()
+            table.add_row("", "", "[dim]below the cut-off: the nearest others[/dim]")
         supplier = suppliers.get(hit.image.supplier)
         table.add_row(
             str(hit.rank),
@@ -149,6 +155,8 @@ def _print_explanation(console: Console, hit: Hit, lang: Language) -> None:
     if explanation.percentile is not None:
         percent = math.floor(explanation.percentile * 1000) / 10  # 99.97 is not all of them
         console.print(f"  [dim]meaning:[/dim] closer than {percent}% of the other candidates")
+    if hit.probability is not None:
+        console.print(f"  [dim]relevant:[/dim] with a probability of {hit.probability:.0%}")
     for part in explanation.contributions:
         bar = Text("█" * max(1, round(part.contribution * BAR_WIDTH)), style=_style(part.feature))
         line = Text(f"  {part.feature:<18}{part.contribution:6.3f}  ").append_text(bar)
@@ -167,4 +175,5 @@ def _summary(page: SearchPage) -> str:
     first, last = page.hits[0].rank, page.hits[-1].rank
     spent = page.timings.get("total", 0.0)
     more = f", more with --offset {last}" if last < page.total else ""
-    return f"{first}–{last} of {page.total:,} in {spent:.0f} ms{more}"
+    known = "" if page.relevant is None else f", {page.relevant:,}{'+' * page.more_relevant} of them relevant"
+    return f"{first}–{last} of {page.total:,}{known}, in {spent:.0f} ms{more}"

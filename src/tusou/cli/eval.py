@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from tusou.cli.common import json_option, print_json, print_table, progress_bar
+from tusou.cli.eval_cutoff import cutoff
 from tusou.cli.eval_judged import judged
 from tusou.cli.eval_recall import recall
 from tusou.cli.eval_runs import compare, gate, ranking
@@ -30,7 +31,7 @@ def evaluate() -> None:
     """Measure retrieval quality on data with known answers."""
 
 
-for _command in (judged, ranking, recall, compare, gate):
+for _command in (judged, ranking, recall, cutoff, compare, gate):
     evaluate.add_command(_command)
 
 

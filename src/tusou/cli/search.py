@@ -48,6 +48,7 @@ from tusou.types import Filters, Region, SearchRequest
     show_default=True,
     help="Order of the answer.",
 )
+@click.option("--relevant-only", is_flag=True, help="Leave out what lies below the cut-off.")
 @limit_options
 @json_option
 def search(
@@ -60,6 +61,7 @@ def search(
     supplier: tuple[str, ...],
     licenses: tuple[str, ...],
     sort: Literal["relevance", "newest"],
+    relevant_only: bool,
     limit: int,
     offset: int,
     lang: Literal["zh", "en", "auto"],
@@ -86,6 +88,7 @@ def search(
             limit=limit,
             explain=explain,
             facets=facets,
+            relevant_only=relevant_only,
         )
         run_search(library, request, as_json=as_json)
 

@@ -1,9 +1,10 @@
-"""``tusou train``: a network from a configuration, a ranker, or word vectors."""
+"""``tusou train``: a network from a configuration, a ranker, a cut-off, or word vectors."""
 
 from __future__ import annotations
 
 import click
 
+from tusou.cli.train_cutoff import cutoff
 from tusou.cli.train_ranker import ranker
 from tusou.cli.train_run import run
 from tusou.cli.train_word2vec import word2vec
@@ -20,9 +21,10 @@ class _ConfigOrVerb(click.Group):
 
 @click.group(cls=_ConfigOrVerb)
 def train() -> None:
-    """Train a network from CONFIG (short for `tusou train run CONFIG`), a ranker, or word vectors."""
+    """Train a network from CONFIG (short for `tusou train run CONFIG`), a ranker, a cut-off, or words."""
 
 
 train.add_command(run)
 train.add_command(ranker)
+train.add_command(cutoff)
 train.add_command(word2vec)

@@ -13,6 +13,7 @@ from tusou.feedback.attraction import attraction
 from tusou.feedback.counts import BehaviorSource
 from tusou.index.base import FIELDS, Index, TextQuery
 from tusou.index.token_rows import FIELD_WEIGHTS
+from tusou.ranking.bank import ImageBank
 from tusou.ranking.quality import MEASURES, quality
 from tusou.types import Embeddings, Rows
 
@@ -132,6 +133,15 @@ FEATURES: tuple[FeatureSpec, ...] = (
         "Share of the candidates whose dense_similarity is not larger.",
     ),
     _spec(
+        "dense_bank_z",
+        "standard deviations",
+        (-np.inf, np.inf),
+        np.nan,
+        "vector index",
+        1,
+        "dense_similarity, standardised over a fixed image bank, so that it compares between queries.",
+    ),
+    _spec(
         "image_clicks",
         "share",
         SHARE,
@@ -241,7 +251,11 @@ class FeatureTable:
 
 
 def gather_features(
-    index: Index, query: RankingQuery, rows: Rows, behavior: BehaviorSource | None = None
+    index: Index,
+    query: RankingQuery,
+    rows: Rows,
+    behavior: BehaviorSource | None = None,
+    bank: ImageBank | None = None,
 ) -> FeatureTable:
     """Measure every feature of the rows.
 
@@ -250,6 +264,7 @@ def gather_features(
         query: What to measure against.
         rows: (n,) candidates.
         behavior: What people did; behaviour is unknown (NaN) without it.
+        bank: What ``dense_bank_z`` is standardised over; it is unknown (NaN) without one.
     """
     stored = index.features(rows, STORED)
     fields, coverage = _lexical(index, query.text, rows)
@@ -265,6 +280,7 @@ def gather_features(
         (fields @ _FIELD_WEIGHTS).reshape(-1, 1),
         _standardized(dense[:, 0]).reshape(-1, 1),
         guess.reshape(-1, 1),
+        _over_bank(bank, query.text_embedding, dense[:, 0]),
         _behavior(behavior, query.words, rows, guess),
     ]
     return FeatureTable(np.concatenate(parts, axis=1).astype(np.float32, copy=False), query.image_weight)
@@ -295,6 +311,12 @@ def _cosines(index: Index, embedding: Embeddings | None, rows: Rows) -> Columns:
 def _standardized(values: Columns) -> Columns:
     spread = float(values.std()) if len(values) else 0.0
     return (values - values.mean()) / spread if spread > 0 else values * 0  # NaN stays NaN
+
+
+def _over_bank(bank: ImageBank | None, embedding: Embeddings | None, cosines: Columns) -> Columns:
+    if bank is None or embedding is None:
+        return np.full((len(cosines), 1), np.nan, np.float32)
+    return bank.standardize(embedding, cosines).reshape(-1, 1)
 
 
 def _rank_share(values: Columns) -> Columns:

@@ -68,12 +68,13 @@ def check_sane(ranker: Ranker, table: FeatureTable) -> None:
 
 
 def random_table(rows: int = CANDIDATES, seed: int = 0) -> FeatureTable:
-    """Features all over their ranges, a tenth of them unknown."""
+    """Features all over their ranges, a tenth of those that may be unknown so."""
     rng = np.random.default_rng(seed)
     low = np.maximum([spec.low for spec in FEATURES], -_WIDEST)
     high = np.minimum([spec.high for spec in FEATURES], _WIDEST)
     values = rng.uniform(low, high, (rows, len(FEATURES)))
-    values[rng.random(values.shape) < 0.1] = np.nan
+    may_be_unknown = np.isnan([spec.missing for spec in FEATURES])
+    values[(rng.random(values.shape) < 0.1) & may_be_unknown] = np.nan
     return FeatureTable(values.astype(np.float32))
 
 

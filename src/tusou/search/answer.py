@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from tusou.feedback.counts import BehaviorSource
 from tusou.index.base import Index
-from tusou.ranking.base import Ranker, best_first
+from tusou.ranking.bank import ImageBank
+from tusou.ranking.base import Ranker
+from tusou.ranking.cutoff import Cutoff
 from tusou.ranking.explain import contributions_of, percentile_of
 from tusou.ranking.feature_log import pack_features
 from tusou.ranking.features import FeatureTable, RankingQuery, gather_features
@@ -25,8 +27,14 @@ from tusou.search.stages import Stages
 from tusou.types import Contribution, Embeddings, Filters, Mask, Range, Rows
 
 NEWEST_SHARE = 0.5
-"""Share of the best score an image needs to be in an answer sorted by date: relevance decides who is in it,
-the date decides the order."""
+"""Share of the best score an image needs to be in an answer sorted by date where the relevant set is unknown
+or empty: relevance decides who is in it, the date decides the order."""
+
+DEEPER = 10
+"""How many times as many candidates are recalled when the relevant set reaches beyond the usual depth."""
+
+_RECALL_SCORES = {"lexical": "bm25f", "dense": "dense_similarity"}
+"""Retriever to the feature it orders by."""
 
 
 class Reasons(NamedTuple):
@@ -42,17 +50,35 @@ class Answer:
     """Every image of an answer.
 
     Attributes:
-        rows: (n,) in order.
+        rows: (n,) in order; the relevant ones first where they are known.
         scores: (n,) aligned with rows; zeros where nothing was ranked.
         reasons: Place in the answer to why that image is there.
         logged: Places in the answer to what the ranker saw of them, packed for the event log; None when
             nothing was ranked.
+        probabilities: (n,) that each is relevant, or None where it is not known.
+        relevant: How many of the first rows are the relevant set; None where it is not known.
+        more_relevant: There are more relevant images than were recalled.
     """
 
     rows: Rows
     scores: npt.NDArray[np.float64]
     reasons: Callable[[int], Reasons]
     logged: Callable[[Sequence[int]], bytes | None] = lambda _: None
+    probabilities: npt.NDArray[np.float64] | None = None
+    relevant: int | None = None
+    more_relevant: bool = False
+
+    def only(self, places: npt.NDArray[np.int64], relevant: int | None) -> Answer:
+        """Some of the images in another order, of which the first ``relevant`` are the relevant set."""
+        return replace(
+            self,
+            rows=self.rows[places],
+            scores=self.scores[places],
+            reasons=lambda place: self.reasons(int(places[place])),
+            logged=lambda shown: self.logged(places[list(shown)].tolist()),
+            probabilities=None if self.probabilities is None else self.probabilities[places],
+            relevant=relevant,
+        )
 
 
 def every_live_row(index: Index) -> Mask:
@@ -89,12 +115,23 @@ def rank(
     mask: Mask | None,
     stages: Stages,
     behavior: BehaviorSource | None = None,
+    cutoff: Cutoff | None = None,
 ) -> Answer:
-    """Candidates of both retrievers in the ranker's order."""
-    candidates, features = candidate_features(index, query, depth, mask, stages, behavior)
+    """Candidates of both retrievers in the ranker's order, the relevant set before the others.
+
+    When the relevant set reaches beyond the depth, DEEPER times as many candidates are recalled, so that it
+    can be counted, sorted and paged in full.
+    """
+    bank = cutoff.bank if cutoff else None
+    candidates, features = candidate_features(index, query, depth, mask, stages, behavior, bank)
+    probabilities, relevant = _relevance(cutoff, features)
+    if _reaches_beyond(candidates, features, relevant, depth):
+        depth *= DEEPER
+        candidates, features = candidate_features(index, query, depth, mask, stages, behavior, bank)
+        probabilities, relevant = _relevance(cutoff, features)
     with stages("rank"):
         scores = ranker.rank(features)
-        order = best_first(scores.values, candidates.rows)
+        order = np.lexsort((candidates.rows, -scores.values, ~relevant))
 
     def reasons(place: int) -> Reasons:
         i = int(order[place])
@@ -105,7 +142,36 @@ def rank(
     def logged(places: Sequence[int]) -> bytes:
         return pack_features(features, order[list(places)].tolist())
 
-    return Answer(candidates.rows[order], scores.values[order], reasons, logged)
+    return Answer(
+        candidates.rows[order],
+        scores.values[order],
+        reasons,
+        logged,
+        probabilities=None if probabilities is None else probabilities[order],
+        relevant=None if probabilities is None else int(relevant.sum()),
+        more_relevant=_reaches_beyond(candidates, features, relevant, depth),
+    )
+
+
+def _relevance(
+    cutoff: Cutoff | None, features: FeatureTable
+) -> tuple[npt.NDArray[np.float64] | None, npt.NDArray[np.bool_]]:
+    """Probability of each candidate and whether it is of the relevant set; none is where nothing is known."""
+    probabilities = cutoff.of_candidates(features) if cutoff else None
+    if cutoff is None or probabilities is None:
+        return None, np.zeros(len(features), np.bool_)
+    return probabilities, cutoff.relevant(features, probabilities)
+
+
+def _reaches_beyond(
+    candidates: Candidates, features: FeatureTable, relevant: npt.NDArray[np.bool_], depth: int
+) -> bool:
+    """Whether the last candidate a retriever had room for is relevant, so that there may be more."""
+    for name, feature in _RECALL_SCORES.items():
+        found = np.flatnonzero(candidates.found_by[name])
+        if len(found) >= depth and relevant[found[features.column(feature)[found].argmin()]]:
+            return True
+    return False
 
 
 def candidate_features(
@@ -115,6 +181,7 @@ def candidate_features(
     mask: Mask | None,
     stages: Stages,
     behavior: BehaviorSource | None = None,
+    bank: ImageBank | None = None,
 ) -> tuple[Candidates, FeatureTable]:
     """Candidates of both retrievers and what the ranker sees of them."""
     retrievers: tuple[Retriever, ...] = (LexicalRetriever(index), DenseRetriever(index))
@@ -125,20 +192,22 @@ def candidate_features(
             found[retriever.name] = retriever.retrieve(query.text, direction, depth, mask)
     with stages("features"):
         candidates = unite(found)
-        features = gather_features(index, query, candidates.rows, behavior)
+        features = gather_features(index, query, candidates.rows, behavior, bank)
     return candidates, features
 
 
+def relevant_only(answer: Answer) -> Answer:
+    """The relevant set alone; the whole answer where it is not known."""
+    return answer if answer.relevant is None else answer.only(np.arange(answer.relevant), answer.relevant)
+
+
 def newest_first(answer: Answer) -> Answer:
-    """The relevant part of a ranked answer, by arrival; see NEWEST_SHARE."""
-    relevant = np.flatnonzero(answer.scores >= NEWEST_SHARE * answer.scores.max(initial=0.0))
-    places = relevant[np.argsort(-answer.rows[relevant])]
-    return Answer(
-        answer.rows[places],
-        answer.scores[places],
-        lambda place: answer.reasons(int(places[place])),
-        lambda shown: answer.logged(places[list(shown)].tolist()),
-    )
+    """The relevant set by arrival; where it is unknown or empty what is near the best, see NEWEST_SHARE."""
+    if answer.relevant:
+        places = np.arange(answer.relevant)
+    else:
+        places = np.flatnonzero(answer.scores >= NEWEST_SHARE * answer.scores.max(initial=0.0))
+    return answer.only(places[np.argsort(-answer.rows[places])], answer.relevant)
 
 
 def search_direction(query: RankingQuery) -> Embeddings | None:

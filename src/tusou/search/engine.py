@@ -21,6 +21,7 @@ from tusou.imaging.decode import decode as decode_image
 from tusou.imaging.limits import Limits
 from tusou.index.base import Index
 from tusou.ingest.indexing import field_texts, open_index
+from tusou.ranking.bank import ImageBank
 from tusou.ranking.base import Ranker
 from tusou.ranking.explain import matched_words
 from tusou.ranking.features import FeatureTable, RankingQuery
@@ -33,9 +34,11 @@ from tusou.search.answer import (
     every_live_row,
     newest_first,
     rank,
+    relevant_only,
 )
 from tusou.search.dead_rows import DeadRows
 from tusou.search.filters import is_unfiltered
+from tusou.search.live_cutoff import LiveCutoff
 from tusou.search.live_ranker import LiveRanker
 from tusou.search.parse import ParsedQuery, parse_query
 from tusou.search.query_id import new_query_id
@@ -87,6 +90,7 @@ class SearchEngine:
         encoder: Both towers.
         index: Inverted and vector index.
         behavior: What people did with results; None when nothing is recorded.
+        cutoff: Gives the cut-off in use.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class SearchEngine:
         self._decode = decode or partial(decode_image, limits=Limits.from_config(library.config))
         given = ranker
         self._ranker: Callable[[], Ranker] = LiveRanker(library.path) if given is None else lambda: given
+        self.cutoff = LiveCutoff(library.path, encoder.model_id, encoder.dim)
         self.behavior = behavior
         self._words = UserWords(index.folder)
         self._lock = SharedLock()
@@ -175,7 +180,8 @@ class SearchEngine:
                 mask = self._mask(asked)
             answer = self._answer(asked, mask, stages)
             with stages("facets"):
-                facets = self.index.facets(answer.rows, FACETS) if request.facets else {}
+                counted = answer.rows[: answer.relevant or None]
+                facets = self.index.facets(counted, FACETS) if request.facets else {}
         with stages("hydrate"):
             hits = self._hits(asked, answer)
         return SearchPage(
@@ -183,13 +189,22 @@ class SearchEngine:
             hits=hits,
             total=len(answer.rows),
             facets=facets,
-            notes=_notes(asked),
+            notes=_notes(asked, answer),
             timings=stages.milliseconds(),
             features=answer.logged([hit.rank - 1 for hit in hits]),
+            relevant=answer.relevant,
+            more_relevant=answer.more_relevant,
         )
 
-    def candidates(self, request: SearchRequest) -> tuple[Candidates, FeatureTable]:
+    def candidates(
+        self, request: SearchRequest, *, bank: ImageBank | None = None, without: Rows | None = None
+    ) -> tuple[Candidates, FeatureTable]:
         """What the ranker sees of a request: candidates of both retrievers with their features.
+
+        Args:
+            request: What is searched.
+            bank: What cosines are standardised over; that of the cut-off in use when None.
+            without: Rows to leave out, as if they were not in the library.
 
         Raises:
             QueryError: The request cannot be understood.
@@ -199,7 +214,15 @@ class SearchEngine:
         with self._lock.reading():
             depth = self.library.config.recall_depth
             query, mask = _ranking_query(asked), self._mask(asked)
-            return candidate_features(self.index, query, depth, mask, Stages(), self.behavior)
+            if without is not None and len(without):
+                mask = every_live_row(self.index) if mask is None else mask
+                mask[without] = False
+            bank = bank or self._bank()
+            return candidate_features(self.index, query, depth, mask, Stages(), self.behavior, bank)
+
+    def _bank(self) -> ImageBank | None:
+        cutoff = self.cutoff()
+        return cutoff.bank if cutoff else None
 
     def _refresh_when_due(self) -> None:
         """Refresh when the last look is old enough; one thread does, the others go on."""
@@ -250,8 +273,19 @@ class SearchEngine:
         if not asked.parsed.text and asked.picture is None:
             with stages("browse"):
                 return browse(self.index, mask)
-        answer = rank(self.index, _ranking_query(asked), self._ranker(), depth, mask, stages, self.behavior)
-        return newest_first(answer) if request.sort == "newest" else answer
+        answer = rank(
+            self.index,
+            _ranking_query(asked),
+            self._ranker(),
+            depth,
+            mask,
+            stages,
+            self.behavior,
+            self.cutoff(),
+        )
+        if request.sort == "newest":
+            return newest_first(answer)
+        return relevant_only(answer) if request.relevant_only else answer
 
     def _equal_rows(self, picture: QueryImage) -> list[int]:
         if not picture.sha256:
@@ -269,6 +303,7 @@ class SearchEngine:
                 rank=place + 1,
                 score=float(answer.scores[place]),
                 explanation=self._explain(asked, answer, place, record) if request.explain else None,
+                probability=None if answer.probabilities is None else float(answer.probabilities[place]),
             )
             for place, record in shown
             if record is not None
@@ -322,10 +357,11 @@ def _image_weight(asked: _Asked) -> float:
     return asked.request.image_weight if asked.parsed.text else 1.0
 
 
-def _notes(asked: _Asked) -> tuple[str, ...]:
+def _notes(asked: _Asked, answer: Answer) -> tuple[str, ...]:
     """Codes of what was done to the query; with a picture, a query without words needs no remark."""
     if asked.picture is None:
-        return asked.parsed.notes
+        nothing = answer.relevant == 0 and len(answer.rows) > 0
+        return (*asked.parsed.notes, "nothing_matches") if nothing else asked.parsed.notes
     notes = [
         note for note in asked.parsed.notes if note not in ("empty_query", "filters_only", "exclusions_only")
     ]

@@ -58,6 +58,8 @@ def answer_item(
         "query_id": found.query_id,
         "results": [select_fields(item, fields) for item in results],
         "total": found.total,
+        "relevant": found.relevant,
+        "more_relevant": found.more_relevant,
         "total_pages": math.ceil(found.total / request.limit),
         "next_cursor": cursor_of(request, end) if has_more else None,
         "has_more": has_more,

@@ -56,8 +56,11 @@ class QueryParameters(PageParameters):
         examples=["雪山", "a red car", "bird -owl orientation:landscape"],
     )
     sort: Literal["relevance", "newest"] = Field(default="relevance", description="Order of the answer.")
+    relevant_only: bool = Field(
+        default=False, description="Leave out what lies below the cut-off; see `relevant` of the answer."
+    )
     explain: bool = Field(default=False, description="Say of each item what matched and what it earned.")
-    facets: bool = Field(default=False, description="Count filter values over the whole answer.")
+    facets: bool = Field(default=False, description="Count filter values over the relevant images.")
 
 
 class FilterParameters(BaseModel):
@@ -139,7 +142,7 @@ class SearchBody(QueryParameters):
     def _number(cls, value: object) -> object:
         return number_only(value)
 
-    @field_validator("explain", "facets", mode="before")
+    @field_validator("relevant_only", "explain", "facets", mode="before")
     @classmethod
     def _truth(cls, value: object) -> object:
         return truth_only(value)
@@ -215,4 +218,5 @@ def request_of(asked: QueryParameters, filters: Filters, lang: Literal["zh", "en
         limit=asked.per_page,
         explain=asked.explain,
         facets=asked.facets,
+        relevant_only=asked.relevant_only,
     )

@@ -100,6 +100,9 @@ class Result(Image):
     rank: int = Field(description="1-based place in the whole answer.")
     score: float = Field(description="Comparable within one answer only.")
     fields_matched: list[str] = Field(description="Fields the words stand in; with `explain` only.")
+    probability: float | None = Field(
+        ge=0, le=1, description="Calibrated, that it is relevant; null where it is not known."
+    )
     explain: Explanation | None = Field(description="Null unless asked for.")
 
 
@@ -122,10 +125,18 @@ class SearchAnswer(BaseModel):
     query_id: str = Field(description="Names this answer.")
     results: list[Result] | list[PartialResult]
     total: int = Field(description="Images the whole answer holds.")
+    relevant: int | None = Field(
+        description="How many of them, the first ones, are above the cut-off; 0 when nothing in the library "
+        "matches well; null where it is not known (a picture, filters alone, a model without a cut-off)."
+    )
+    more_relevant: bool = Field(description="There are more relevant images than `relevant` says.")
     total_pages: int
     next_cursor: str | None = Field(description="Pass as `cursor` to read on; null at the end.")
     has_more: bool
-    facets: dict[str, list[FacetCount]] = Field(description="Field to counts; empty unless asked for.")
+    facets: dict[str, list[FacetCount]] = Field(
+        description="Field to counts over the relevant images, over the whole answer where there are none; "
+        "empty unless asked for."
+    )
     notes: list[str] = Field(description="Codes of what was done to the query.")
     timings: dict[str, float] = Field(description="Milliseconds per stage, and `total`.")
 

@@ -85,7 +85,7 @@ function panel(item, actions) {
     palette(item, actions),
     keywords(item, words, actions),
     facts(item, actions),
-    item.explain && drawWhy(item.explain),
+    item.explain && drawWhy(item),
     h("div", { class: "strip", "aria-live": "off" }, h("h3", {}, t("similar_images")), h("ul", { class: "strip-list", "aria-busy": "true" })));
 }
 

@@ -10,7 +10,7 @@ import { drawChips, drawPanel, forgetValues } from "./filters.js";
 import * as detail from "./detail.js";
 import * as pictures from "./pictures.js";
 import { noPicture, pictureChip, pictureTools } from "./box.js";
-import { emptyState, ghosts, notice, problemState, problemTitle, queryNote } from "./states.js";
+import { cutoffLine, emptyState, ghosts, notice, problemState, problemTitle, queryNote } from "./states.js";
 
 const box = $("#q");
 const grid = $("#grid");
@@ -107,7 +107,7 @@ async function loadPage(page, signal) {
   try {
     const body = page === 1 && boot.answer && target.key === firstKey ? takeBoot() : await findImages(search, page, signal);
     if (signal.aborted) return false;
-    Object.assign(target, { total: body.total, pages: page, done: !body.has_more, notes: body.notes ?? [] });
+    Object.assign(target, { total: body.total, relevant: body.relevant, moreRelevant: body.more_relevant, pages: page, done: !body.has_more, notes: body.notes ?? [] });
     if (page === 1) Object.assign(target, { facets: body.facets, took: body.timings.total });
     const known = new Set(target.items.map((item) => item.id));
     const fresh = body.results.filter((item) => !known.has(item.id)); // the library may have grown between two pages
@@ -160,7 +160,7 @@ new IntersectionObserver(([entry]) => entry.isIntersecting && readOn(), { rootMa
 const hrefOf = (item) => address.write({ ...search, view: item.id });
 
 function appendCards(items) {
-  grid.append(...items.map((item) => card(item, { href: hrefOf(item), onOpen: open, onSimilar: similar })));
+  grid.append(...items.flatMap((item) => [...(item.rank - 1 === answer.relevant ? cutoffLine(answer) : []), card(item, { href: hrefOf(item), onOpen: open, onSimilar: similar })]));
 }
 
 function showState(state) {
@@ -183,8 +183,15 @@ function showSummary() {
     fill($("#message"), emptyState(search, { onClear: clear, examples: boot.examples.map(exampleChip) }));
     return;
   }
-  fill($("#summary"), t(isCapped() ? "found_best" : "found", { count: number(answer.total) }), h("span", { class: "took" }, t("took", { ms: number(answer.took, 0) })), (answer.notes ?? []).map(queryNote));
+  fill($("#summary"), countOf(answer), h("span", { class: "took" }, t("took", { ms: number(answer.took, 0) })), (answer.notes ?? []).map(queryNote));
   if (answer.done) fill($("#message"), h("p", { class: "end" }, t("end_of_results")));
+}
+
+/** How much was found: the relevant images where they are known, else the whole answer. */
+function countOf({ relevant, moreRelevant, total }) {
+  if (relevant === 0) return t("nothing_matches");
+  if (relevant) return t(moreRelevant ? "found_more_relevant" : "found_relevant", { count: number(relevant) });
+  return t(isCapped() ? "found_best" : "found", { count: number(total) });
 }
 
 /** A ranked answer holds the best candidates of each retriever, not everything that has something to do with it. */

@@ -16,6 +16,9 @@ export const ghosts = (count) => Array.from({ length: count }, (_, at) => {
 /** What was done to the query, in words; null for codes that need none. */
 export const queryNote = (code) => boot.strings[`note_${code}`] && h("span", { class: "query-note" }, t(`note_${code}`));
 
+/** The line between what matches and what is merely nearest; it stands among the cards, over the whole width. */
+export const cutoffLine = ({ relevant }) => [relevant > 0 && h("li", { class: "slack", "aria-hidden": "true" }), h("li", { class: "cutoff" }, h("p", {}, t(relevant ? "below_cutoff" : "nearest_only")))].filter(Boolean);
+
 /** Nothing found, and what to try. */
 export function emptyState(search, { onClear, examples }) {
   const filtered = filterCount(search) > 0;

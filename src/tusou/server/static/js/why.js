@@ -16,7 +16,7 @@ export function highlight(text, words) {
 }
 
 /** The whole explanation, folded until somebody asks. */
-export function drawWhy(explain) {
+export function drawWhy({ explain, probability }) {
   const matches = FIELDS.map((field) => [field, explain.matches[field] ?? []]).filter(([, words]) => words.length);
   const most = Math.max(...explain.contributions.map((part) => Math.abs(part.contribution)), 1e-9);
   return h("details", { class: "why", open: true },
@@ -24,6 +24,7 @@ export function drawWhy(explain) {
     matches.length > 0 && h("dl", { class: "matches" }, matches.map(([field, words]) => [
       h("dt", {}, known("field", field)), h("dd", {}, words.map((word) => h("mark", {}, word)))])),
     !matches.length && h("p", { class: "note" }, t("why_by_meaning")),
+    probability !== null && h("p", { class: "note" }, t("why_probability", { share: number(probability * 100, 0) })),
     explain.percentile !== null && h("p", { class: "note" }, t("why_percentile", { share: number(Math.floor(explain.percentile * 1000) / 10, 1) })),
     h("ul", { class: "bars" }, explain.contributions.filter((part) => Math.abs(part.contribution) > 0.0005).slice(0, 8).map((part) => bar(part, most))));
 }
