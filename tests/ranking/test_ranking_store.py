@@ -143,7 +143,8 @@ def test_the_random_table_lies_in_the_ranges() -> None:
     table = random_table()
     for spec in FEATURES:
         known = table.column(spec.name)[~np.isnan(table.column(spec.name))]
-        assert 0 < len(known) < len(table)
+        assert 0 < len(known) <= len(table)
+        assert (len(known) < len(table)) == bool(np.isnan(spec.missing))
         assert (known >= spec.low).all()
         assert (known <= spec.high).all()
 
