@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from tusou.cli.bench_thesis import thesis
 from tusou.cli.common import console, json_option, print_json, print_table, progress_bar
 from tusou.cli.train_run import need_torch
 
@@ -20,6 +21,9 @@ _Command = Callable[..., None]
 @click.group()
 def bench() -> None:
     """Run the speed scenarios; figures beside a floor measured in the same run."""
+
+
+bench.add_command(thesis)
 
 
 def _report_options(command: _Command) -> _Command:
