@@ -17,8 +17,17 @@ from tusou.bench.thesis.systems import SYSTEMS
 
 QUERIES = 40
 FAITHFUL: dict[str, float] = {
-    **{"S0": 0.01, "S1": 0.3, "S2": 0.32, "S3": 0.3, "S4": 0.6, "S5": 0.4},
-    **{"S6": 0.6, "S7": 0.65, "S8": 0.64, "S9": 0.4, "oracle": 0.95},
+    "S0": 0.01,
+    "S1": 0.3,
+    "S2": 0.32,
+    "S3": 0.3,
+    "S4": 0.6,
+    "S5": 0.4,
+    "S6": 0.6,
+    "S7": 0.65,
+    "S8": 0.64,
+    "S9": 0.4,
+    "oracle": 0.95,
 }
 
 
@@ -29,7 +38,7 @@ def _values(mean: float, rng: np.random.Generator) -> list[float]:
 def a_report(seed: int = 0, **changes: float) -> dict[str, Any]:
     """A run in which every claim holds, unless a figure is changed.
 
-    Changes: a system's name (its mean at every accuracy), ``placebo``, ``refusal``, ``confusable`` (S4 there),
+    Changes: a system's name (its mean at every accuracy), ``placebo``, ``refusal``, ``confusable`` (S4),
     ``tail`` (S3 after all clicks), ``late`` (S4 at the highest accuracy).
     """
     rng = np.random.default_rng(seed)
