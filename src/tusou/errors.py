@@ -231,6 +231,12 @@ class RankerError(TusouError):
     reason = "ranker_error"
 
 
+class RuleError(TusouError):
+    """A manager's rule cannot be kept or read."""
+
+    reason = "rule_error"
+
+
 class EvaluationError(TusouError):
     """An evaluation cannot be carried out on this input."""
 

@@ -346,6 +346,17 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedRule:
+    """A manager's rule that had a part in where an image stands; fields as in ``ranking.rules.Rule``."""
+
+    rule_id: int
+    kind: Literal["pin", "boost", "bury", "synonym"]
+    target: str
+    until: datetime | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a hit stands where it stands.
 
@@ -355,12 +366,14 @@ class Explanation:
         contributions: Parts of the score, largest first.
         percentile: Share of the other candidates whose learned score (cosine with what was asked) is lower, 0
             to 1; None where no learned score is.
+        rules: Manager's rules that moved it.
     """
 
     sources: tuple[str, ...]
     matches: Mapping[str, tuple[str, ...]]
     contributions: tuple[Contribution, ...]
     percentile: float | None = None
+    rules: tuple[AppliedRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

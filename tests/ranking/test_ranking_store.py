@@ -18,7 +18,7 @@ from tusou.ranking.learn.linear import fit_linear
 from tusou.ranking.learn.trees import fit_trees
 from tusou.ranking.promotion import check_promotion, check_sane, random_table
 from tusou.ranking.store import BUILT_IN, RankerStore
-from tusou.search.live_ranker import LiveRanker
+from tusou.search.followed_files import live_ranker
 
 LINEAR: LearnedRanker = fit_linear(judged())
 TREES: LearnedRanker = fit_trees(judged(), trees=20)
@@ -152,7 +152,7 @@ def test_the_random_table_lies_in_the_ranges() -> None:
 def test_a_server_follows_the_pointer_and_outlives_damage(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store, live = RankerStore(tmp_path), LiveRanker(tmp_path)
+    store, live = RankerStore(tmp_path), live_ranker(tmp_path)
     assert live().name == "convex"
     add(store, "better", result=held(0.1))
     store.promote("better")

@@ -35,6 +35,7 @@ NOTES = {
     "filters_only": "Only filters, so here is what they let through, newest first.",
     "exclusions_only": "Only exclusions, so here is everything else, newest first.",
     "only_stop_words": "The query has common words only; they were looked up as they are.",
+    "synonyms": "Synonyms were looked up as well.",
     "nothing_matches": "Nothing in the library matches this well; here is what comes nearest.",
     "no_words": "The query has no words; it was searched by meaning alone.",
     "too_many_words": "Only the first words were looked up; the whole text was searched by meaning.",
@@ -157,6 +158,10 @@ def _print_explanation(console: Console, hit: Hit, lang: Language) -> None:
         console.print(f"  [dim]meaning:[/dim] closer than {percent}% of the other candidates")
     if hit.probability is not None:
         console.print(f"  [dim]relevant:[/dim] with a probability of {hit.probability:.0%}")
+    for rule in explanation.rules:
+        until = f" until {rule.until:%Y-%m-%d}" if rule.until else ""
+        note = f": {escape(rule.note)}" if rule.note else ""
+        console.print(f"  [dim]rule {rule.rule_id}:[/dim] {rule.kind}{until}{note}")
     for part in explanation.contributions:
         bar = Text("█" * max(1, round(part.contribution * BAR_WIDTH)), style=_style(part.feature))
         line = Text(f"  {part.feature:<18}{part.contribution:6.3f}  ").append_text(bar)

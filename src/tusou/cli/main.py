@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "data": ("tusou.cli.data:data", "Look at training data before training."),
     "train": ("tusou.cli.train:train", "Train word vectors."),
     "rankers": ("tusou.cli.rankers:rankers", "Manage the rankers of a library."),
+    "rules": ("tusou.cli.rules:rules", "Pin, raise and lower images and add synonyms."),
     "words": ("tusou.cli.words:words", "Ask word vectors for similar words and analogies."),
     "eval": ("tusou.cli.eval:evaluate", "Measure retrieval quality."),
     "feedback": ("tusou.cli.feedback:feedback", "Look at searches and clicks; bring logs in and out."),

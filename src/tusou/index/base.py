@@ -68,12 +68,14 @@ class TextClause:
         grams: Character bigrams of the clause's Chinese runs (a single character for a one-character run).
         phrase: Tokens must stand next to each other in order.
         weight: Importance, 1 normally; expansions less.
+        stands_for: Place of the wanted clause this one is a synonym of, or None.
     """
 
     words: tuple[str, ...] = ()
     grams: tuple[str, ...] = ()
     phrase: bool = False
     weight: float = 1.0
+    stands_for: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,11 +295,23 @@ def _lexical(index: Index, text: TextQuery, rows: Rows) -> tuple[Columns, Column
     left out, a red car would cover all of "red unicorn" in a library without unicorns.
     """
     each = index.clause_scores(TextQuery(should=text.should), rows)
-    earned = each[:COVERAGE_TERMS].max(axis=2)
+    earned = _of_wanted(text, each.max(axis=2))[:COVERAGE_TERMS]
     weights = earned.max(axis=1, initial=0.0)
     weights = np.where(weights > 0, weights, weights.max(initial=0.0))
     coverage = weights @ (earned > 0) / max(float(weights.sum()), 1e-9)
     return each.sum(axis=0), coverage.astype(np.float32).reshape(-1, 1)
+
+
+def _of_wanted(text: TextQuery, earned: Columns) -> Columns:
+    """What each wanted clause or one of its synonyms earns, (wanted clauses, n)."""
+    own = [place for place, clause in enumerate(text.should) if clause.stands_for is None]
+    if len(own) == len(earned):
+        return earned
+    best = earned[own]
+    for place, clause in enumerate(text.should):
+        if clause.stands_for is not None:
+            np.maximum(best[clause.stands_for], earned[place], out=best[clause.stands_for])
+    return best
 
 
 def _cosines(index: Index, embedding: Embeddings | None, rows: Rows) -> Columns:

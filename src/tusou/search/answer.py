@@ -24,7 +24,7 @@ from tusou.recall.lexical import LexicalRetriever
 from tusou.search.copies import find_copies
 from tusou.search.query_image import QueryImage
 from tusou.search.stages import Stages
-from tusou.types import Contribution, Embeddings, Filters, Mask, Range, Rows
+from tusou.types import AppliedRule, Contribution, Embeddings, Filters, Mask, Range, Rows
 
 NEWEST_SHARE = 0.5
 """Share of the best score an image needs to be in an answer sorted by date where the relevant set is unknown
@@ -43,6 +43,7 @@ class Reasons(NamedTuple):
     sources: tuple[str, ...]
     contributions: tuple[Contribution, ...] = ()
     percentile: float | None = None
+    rules: tuple[AppliedRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

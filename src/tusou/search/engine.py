@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -25,6 +25,7 @@ from tusou.ranking.bank import ImageBank
 from tusou.ranking.base import Ranker
 from tusou.ranking.explain import matched_words
 from tusou.ranking.features import FeatureTable, RankingQuery
+from tusou.ranking.rules import Rule
 from tusou.recall.fusion import Candidates
 from tusou.search.answer import (
     Answer,
@@ -36,10 +37,10 @@ from tusou.search.answer import (
     rank,
     relevant_only,
 )
+from tusou.search.curate import curated, rules_for, with_synonyms
 from tusou.search.dead_rows import DeadRows
 from tusou.search.filters import is_unfiltered
-from tusou.search.live_cutoff import LiveCutoff
-from tusou.search.live_ranker import LiveRanker
+from tusou.search.followed_files import live_cutoff, live_ranker, live_rules
 from tusou.search.parse import ParsedQuery, parse_query
 from tusou.search.query_id import new_query_id
 from tusou.search.query_image import Decode, QueryImage, check_region, read_query_image
@@ -77,6 +78,7 @@ class _Asked:
     parsed: ParsedQuery
     text_embedding: Embeddings | None
     picture: QueryImage | None
+    rules: Sequence[Rule]
 
 
 class SearchEngine:
@@ -116,8 +118,9 @@ class SearchEngine:
         self.library, self.encoder, self.index = library, encoder, index
         self._decode = decode or partial(decode_image, limits=Limits.from_config(library.config))
         given = ranker
-        self._ranker: Callable[[], Ranker] = LiveRanker(library.path) if given is None else lambda: given
-        self.cutoff = LiveCutoff(library.path, encoder.model_id, encoder.dim)
+        self._ranker: Callable[[], Ranker] = live_ranker(library.path) if given is None else lambda: given
+        self.cutoff = live_cutoff(library.path, encoder.model_id, encoder.dim)
+        self._rules = live_rules(library.path)
         self.behavior = behavior
         self._words = UserWords(index.folder)
         self._lock = SharedLock()
@@ -234,13 +237,14 @@ class SearchEngine:
 
     def _understand(self, request: SearchRequest, stages: Stages) -> _Asked:
         with stages("parse"), self._lock.reading():
-            parsed = parse_query(request.q, self._words.analyzer)
+            rules = rules_for(self._rules())
+            parsed = with_synonyms(parse_query(request.q, self._words.analyzer), rules, self._words.analyzer)
         with stages("encode"):
             picture = read_query_image(request, self.library, self.encoder, self._decode)
             embedding = None
             if parsed.text and request.mode == "similar":
                 embedding = self.encoder.encode_texts([parsed.text])[0]
-        return _Asked(request, parsed, embedding, picture)
+        return _Asked(request, parsed, embedding, picture, rules)
 
     def _mask(self, asked: _Asked) -> Mask | None:
         """Rows that may be found: filters of both sources, phrases and exclusions; None for all live rows."""
@@ -285,7 +289,20 @@ class SearchEngine:
         )
         if request.sort == "newest":
             return newest_first(answer)
+        if asked.rules:
+            with stages("rules"):
+                answer = self._curated(asked, mask, answer)
         return relevant_only(answer) if request.relevant_only else answer
+
+    def _curated(self, asked: _Asked, mask: Mask | None, answer: Answer) -> Answer:
+        """The answer after the manager's rules; pins are for words alone, not for a picture beside them."""
+        rules = [rule for rule in asked.rules if rule.kind != "pin" or asked.picture is None]
+        allowed = every_live_row(self.index) if mask is None else mask
+        return curated(answer, rules, asked.parsed.text, allowed, self._filter_mask, self._row_of)
+
+    def _row_of(self, image_id: str) -> int | None:
+        record = self.library.catalog.get_many([image_id]).get(image_id)
+        return None if record is None else record.row
 
     def _equal_rows(self, picture: QueryImage) -> list[int]:
         if not picture.sha256:
@@ -303,7 +320,7 @@ class SearchEngine:
                 rank=place + 1,
                 score=float(answer.scores[place]),
                 explanation=self._explain(asked, answer, place, record) if request.explain else None,
-                probability=None if answer.probabilities is None else float(answer.probabilities[place]),
+                probability=_probability(answer, place),
             )
             for place, record in shown
             if record is not None
@@ -312,7 +329,13 @@ class SearchEngine:
     def _explain(self, asked: _Asked, answer: Answer, place: int, record: ImageRecord) -> Explanation:
         reasons = answer.reasons(place)
         matches = matched_words(asked.parsed.terms, field_texts(record), self._words.analyzer)
-        return Explanation(reasons.sources, matches, reasons.contributions, reasons.percentile)
+        return Explanation(reasons.sources, matches, reasons.contributions, reasons.percentile, reasons.rules)
+
+
+def _probability(answer: Answer, place: int) -> float | None:
+    """That the image is relevant; unknown also of a pinned image that nothing recalled."""
+    found = np.nan if answer.probabilities is None else float(answer.probabilities[place])
+    return None if np.isnan(found) else found
 
 
 def check_request(request: SearchRequest) -> None:

@@ -108,6 +108,15 @@ def explanation_item(explanation: Explanation) -> dict[str, Any]:
         "matches": {name: list(words) for name, words in explanation.matches.items()},
         "contributions": [_contribution_item(part) for part in explanation.contributions],
         "percentile": None if explanation.percentile is None else round(explanation.percentile, 6),
+        "rules": [
+            {
+                "rule_id": rule.rule_id,
+                "kind": rule.kind,
+                "until": None if rule.until is None else rule.until.isoformat(),
+                "note": rule.note,
+            }
+            for rule in explanation.rules
+        ],
     }
 
 

@@ -43,10 +43,19 @@ class Contribution(BaseModel):
     contribution: float = Field(description="weight x normalized; the sum over features is the score.")
 
 
+class AppliedRule(BaseModel):
+    """A manager's rule that moved an item."""
+
+    rule_id: int
+    kind: Literal["pin", "boost", "bury", "synonym"]
+    until: str | None = Field(description="When it ends, ISO 8601; null when it does not.")
+    note: str = Field(description="Why it was made.")
+
+
 class Explanation(BaseModel):
     """Why an item stands where it stands."""
 
-    sources: list[str] = Field(description="Retrievers that found it: `lexical`, `dense`.")
+    sources: list[str] = Field(description="What found it: `lexical`, `dense`; `pin` for a pinned item.")
     matches: dict[str, list[str]] = Field(description="Field name to the query's words found in it.")
     contributions: list[Contribution] = Field(description="Parts of the score, largest first.")
     percentile: float | None = Field(
@@ -54,6 +63,7 @@ class Explanation(BaseModel):
         le=1,
         description="Share of the other candidates less like what was asked; null without a learned score.",
     )
+    rules: list[AppliedRule] = Field(description="Manager's rules that moved it.")
 
 
 class Image(BaseModel):

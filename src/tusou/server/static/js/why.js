@@ -26,6 +26,7 @@ export function drawWhy({ explain, probability }) {
     !matches.length && h("p", { class: "note" }, t("why_by_meaning")),
     probability !== null && h("p", { class: "note" }, t("why_probability", { share: number(probability * 100, 0) })),
     explain.percentile !== null && h("p", { class: "note" }, t("why_percentile", { share: number(Math.floor(explain.percentile * 1000) / 10, 1) })),
+    explain.rules.map((rule) => h("p", { class: "note" }, t(`why_rule_${rule.kind}`), rule.until && ` ${t("why_rule_until", { date: new Date(rule.until).toLocaleDateString(document.documentElement.lang) })}`, rule.note && ` · ${rule.note}`)),
     h("ul", { class: "bars" }, explain.contributions.filter((part) => Math.abs(part.contribution) > 0.0005).slice(0, 8).map((part) => bar(part, most))));
 }
 
