@@ -75,6 +75,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("batch_size", int, 32, "Images per durable commit.", 1, 4096),
     Setting("batch_seconds", float, 0.5, "Longest wait for a commit to fill, in seconds.", 0.01),
     Setting("recall_depth", int, 1000, "Candidates asked from each retriever.", 10, 100_000),
+    Setting("diversity", float, 0.0, "How far answers mix suppliers and creators, 0 to 1.", 0, 1),
     Setting("max_upload_bytes", int, 32 * 1024 * 1024, "Largest query picture, in bytes.", 1024),
     Setting("fetch_seconds", float, 20.0, "Longest download of one URL, in seconds.", 0.1),
     Setting("fetch_redirects", int, 3, "Redirects followed.", 0, 10),
@@ -100,6 +101,7 @@ class Config:
     batch_size: int
     batch_seconds: float
     recall_depth: int
+    diversity: float
     max_upload_bytes: int
     fetch_seconds: float
     fetch_redirects: int

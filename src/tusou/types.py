@@ -293,6 +293,9 @@ class SearchRequest:
         explain: Attach an explanation to each hit.
         facets: Count filter values over the matching images.
         relevant_only: Leave out what lies below the cut-off.
+        group_copies: Show copies of one picture as one image; the page, the API and the command line ask for
+            it, evaluation does not, since judgments are of each image.
+        diversity: How far suppliers and creators are mixed, 0 to 1; as the library is set when None.
     """
 
     q: str = ""
@@ -309,6 +312,8 @@ class SearchRequest:
     explain: bool = False
     facets: bool = False
     relevant_only: bool = False
+    group_copies: bool = False
+    diversity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +391,7 @@ class Hit:
         score: Ranker's score; comparable within one answer only.
         explanation: Present when asked for.
         probability: That the image is relevant, 0 to 1; None where it is not known.
+        copies: Ids of copies of it the answer leaves out.
     """
 
     image: ImageRecord
@@ -393,6 +399,7 @@ class Hit:
     score: float
     explanation: Explanation | None = None
     probability: float | None = None
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

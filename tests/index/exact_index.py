@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from tusou.index.base import (
     FIELDS,
     FieldTokens,
     IndexDocument,
+    NearPairs,
     ScoredRows,
     TextClause,
     TextQuery,
@@ -194,6 +196,21 @@ class ExactIndex:
             if distance <= max_distance and (distance == 0 or document.fingerprint_quality >= 50):
                 near[row] = 1 - distance / 256
         return _ranked(np.array(list(near), np.int64), np.array(list(near.values()), np.float32), len(near))
+
+    def near_pairs(self, rows: Rows, max_distance: int) -> NearPairs:
+        first, second, trusted = [], [], []
+        for i, j in itertools.combinations(range(len(rows)), 2):
+            one, other = (self._seen.documents[int(rows[place])] for place in (i, j))
+            distance = (int.from_bytes(one.fingerprint) ^ int.from_bytes(other.fingerprint)).bit_count()
+            both = min(one.fingerprint_quality, other.fingerprint_quality) >= 50
+            if distance == 0 or (both and distance <= max_distance):
+                first.append(i)
+                second.append(j)
+                trusted.append(both)
+        left, right = np.array(first, np.int64), np.array(second, np.int64)
+        vectors = self._vectors.take(rows).astype(np.float64)
+        cosines = (vectors[left] * vectors[right]).sum(axis=1).astype(np.float32)
+        return NearPairs(left, right, cosines, np.array(trusted, bool))
 
     def facets(self, rows: Rows | None, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, int]]]:
         documents = [

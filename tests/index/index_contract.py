@@ -328,6 +328,17 @@ class OracleContract(IndexContract):
         for chosen in (None, rows):
             assert engine.facets(chosen, facets) == oracle.facets(chosen, facets)
 
+    def test_near_pairs_agree_with_the_oracle(self, pair: tuple[Index, Index]) -> None:
+        engine, oracle = pair
+        rows = np.flatnonzero(oracle.mask(FILTERS["half"]))[::-1][:60]
+        for distance in (0, 40, 110, 256):
+            found, wanted = (index.near_pairs(rows, distance) for index in (engine, oracle))
+            assert found.first.tolist() == wanted.first.tolist()
+            assert found.second.tolist() == wanted.second.tolist()
+            assert found.trusted.tolist() == wanted.trusted.tolist()
+            assert found.cosines == pytest.approx(wanted.cosines, abs=1e-4)
+        assert len(engine.near_pairs(rows[:0], 40).first) == 0
+
     def test_fingerprints_agree_with_the_oracle(self, pair: tuple[Index, Index]) -> None:
         engine, oracle = pair
         mask = oracle.mask(FILTERS["half"])

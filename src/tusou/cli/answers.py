@@ -137,7 +137,7 @@ def _table(page: SearchPage, lang: Language, suppliers: Mapping[str, Supplier]) 
         table.add_row(
             str(hit.rank),
             f"{hit.score:.3f}",
-            escape(label_of(hit.image, lang)),
+            escape(label_of(hit.image, lang) + (f" (+{len(hit.copies)})" if hit.copies else "")),
             escape((supplier.title if supplier else "") or hit.image.supplier),
             escape(hit.image.metadata.license.removeprefix("LicenseRef-") or "?"),
             f"{hit.image.width}x{hit.image.height}",

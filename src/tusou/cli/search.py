@@ -49,6 +49,12 @@ from tusou.types import Filters, Region, SearchRequest
     help="Order of the answer.",
 )
 @click.option("--relevant-only", is_flag=True, help="Leave out what lies below the cut-off.")
+@click.option("--all-copies", is_flag=True, help="Show every copy of a picture, not the best one alone.")
+@click.option(
+    "--diversity",
+    type=click.FloatRange(0, 1),
+    help="How far suppliers and creators are mixed; as the library is set when left out.",
+)
 @limit_options
 @json_option
 def search(
@@ -62,6 +68,8 @@ def search(
     licenses: tuple[str, ...],
     sort: Literal["relevance", "newest"],
     relevant_only: bool,
+    all_copies: bool,
+    diversity: float | None,
     limit: int,
     offset: int,
     lang: Literal["zh", "en", "auto"],
@@ -89,6 +97,8 @@ def search(
             explain=explain,
             facets=facets,
             relevant_only=relevant_only,
+            group_copies=not all_copies,
+            diversity=diversity,
         )
         run_search(library, request, as_json=as_json)
 

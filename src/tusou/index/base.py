@@ -106,6 +106,23 @@ class ScoredRows:
     scores: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class NearPairs:
+    """Pairs of given rows whose fingerprints are near.
+
+    Attributes:
+        first: (p,) places among the rows.
+        second: (p,) larger places.
+        cosines: (p,) of their embeddings.
+        trusted: (p,) both pictures have enough detail for their fingerprints to be trusted.
+    """
+
+    first: Rows
+    second: Rows
+    cosines: npt.NDArray[np.float32]
+    trusted: Mask
+
+
 def best(rows: Rows, scores: npt.NDArray[np.float32], depth: int) -> ScoredRows:
     """The best ``depth`` rows in order, ties by row."""
     if depth < len(rows):
@@ -217,6 +234,10 @@ class Index(Protocol):
         self, fingerprint: bytes, max_distance: int, mask: Mask | None = None
     ) -> ScoredRows:
         """Rows whose fingerprint differs in at most max_distance bits; score is 1 - distance / 256."""
+        ...
+
+    def near_pairs(self, rows: Rows, max_distance: int) -> NearPairs:
+        """Pairs among a few hundred rows whose fingerprints differ in at most max_distance bits."""
         ...
 
     def facets(self, rows: Rows | None, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, int]]]:

@@ -138,6 +138,18 @@ class Columns:
         rows = np.flatnonzero(near)
         return best(rows, (1 - distance[rows] / 256).astype(np.float32), len(rows))
 
+    def near_pairs(self, rows: Rows, max_distance: int) -> tuple[Rows, Rows, Mask]:
+        """Places of pairs of rows within a Hamming distance, and whether both fingerprints can be trusted."""
+        words = self["fingerprint"].view(np.uint64)[rows]
+        distance = np.zeros((len(rows), len(rows)), np.uint16)
+        for place in range(words.shape[1]):
+            distance += np.bitwise_count(words[:, None, place] ^ words[None, :, place])
+        detailed = self["fingerprint_quality"][rows] >= MIN_FINGERPRINT_QUALITY
+        trusted = detailed[:, None] & detailed[None, :]
+        near = np.triu((distance <= max_distance) & ((distance == 0) | trusted), 1)
+        first, second = np.nonzero(near)
+        return first, second, trusted[first, second]
+
     def facets(self, rows: Rows | None, names: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
         """Count values over rows (all live ones when None); most frequent first, then by value."""
         rows = np.flatnonzero(self.live) if rows is None else rows

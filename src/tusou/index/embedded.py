@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tusou.errors import IndexCorrupt, IndexStale, StorageFull, VectorIndexError
 from tusou.index.append_file import check_committed
-from tusou.index.base import IndexDocument, ScoredRows, TextQuery, VectorRows
+from tusou.index.base import IndexDocument, NearPairs, ScoredRows, TextQuery, VectorRows
 from tusou.index.manifest import REBUILD, Manifest, manifest_stamp, read_manifest, write_manifest
 from tusou.index.row_files import RowWriter, load_rows
 from tusou.index.snapshot import Snapshot
@@ -229,6 +229,10 @@ class EmbeddedIndex:
     ) -> ScoredRows:
         """Rows whose fingerprint differs in at most max_distance bits; score is 1 - distance / 256."""
         return self._snapshot.search_fingerprints(fingerprint, max_distance, mask)
+
+    def near_pairs(self, rows: Rows, max_distance: int) -> NearPairs:
+        """Pairs among a few hundred rows whose fingerprints differ in at most max_distance bits."""
+        return self._snapshot.near_pairs(rows, max_distance)
 
     def facets(self, rows: Rows | None, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, int]]]:
         """Count values of attributes over rows; see base.Index."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tusou.errors import DimensionMismatch, QueryError
-from tusou.index.base import FIELDS, ScoredRows, TextClause, TextQuery, VectorRows, best
+from tusou.index.base import FIELDS, NearPairs, ScoredRows, TextClause, TextQuery, VectorRows, best
 from tusou.index.exact import cosines
 from tusou.index.manifest import Manifest
 from tusou.index.row_files import RowData
@@ -142,6 +142,12 @@ class Snapshot:
     def search_fingerprints(self, fingerprint: bytes, max_distance: int, mask: Mask | None) -> ScoredRows:
         """Rows whose fingerprint differs in at most max_distance bits."""
         return self.data.columns.search_fingerprints(fingerprint, max_distance, self._allowed(mask))
+
+    def near_pairs(self, rows: Rows, max_distance: int) -> NearPairs:
+        """Pairs of rows whose fingerprints differ in at most max_distance bits."""
+        first, second, trusted = self.data.columns.near_pairs(np.asarray(rows, np.int64), max_distance)
+        left, right = (self.vectors.take(rows[places]).astype(np.float32) for places in (first, second))
+        return NearPairs(first, second, np.einsum("ij,ij->i", left, right), trusted)
 
     def facets(self, rows: Rows | None, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, int]]]:
         """Count values of attributes."""

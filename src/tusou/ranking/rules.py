@@ -173,7 +173,7 @@ class RuleStore:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """One change at a time; the lock lies beside the file, which is replaced, and dies with its holder."""
+        """One change at a time; the lock lies beside the file, which is replaced; it dies with its holder."""
         lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +59,7 @@ class Answer:
         probabilities: (n,) that each is relevant, or None where it is not known.
         relevant: How many of the first rows are the relevant set; None where it is not known.
         more_relevant: There are more relevant images than were recalled.
+        behind: Row of an image to the rows of its copies, which the answer leaves out.
     """
 
     rows: Rows
@@ -68,6 +69,7 @@ class Answer:
     probabilities: npt.NDArray[np.float64] | None = None
     relevant: int | None = None
     more_relevant: bool = False
+    behind: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def only(self, places: npt.NDArray[np.int64], relevant: int | None) -> Answer:
         """Some of the images in another order, of which the first ``relevant`` are the relevant set."""

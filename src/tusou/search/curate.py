@@ -67,31 +67,38 @@ def _place_of(wanted: Sequence[Term], terms: Sequence[Term]) -> int | None:
     return next((start for start in starts if keys[start : start + len(sought)] == sought), None)
 
 
-def curated(
-    answer: Answer,
-    rules: Sequence[Rule],
-    words: str,
-    mask: Mask,
-    allowed: Allowed,
-    row_of: Callable[[str], int | None],
+def moved(
+    answer: Answer, rules: Sequence[Rule], words: str, allowed: Allowed, row_of: Callable[[str], int | None]
 ) -> Answer:
-    """The answer after boosts, burials and pins.
+    """The answer after boosts and burials; the relevant set stays in front.
+
+    Args:
+        answer: Ranked.
+        rules: Those that have not ended.
+        words: The query's words.
+        allowed: Live rows a filter lets through.
+        row_of: Row of an image id, None for one that is gone.
+    """
+    mine = [rule for rule in rules if rule.kind in ("boost", "bury") and rule.is_for(words)]
+    return _moved(answer, mine, allowed, row_of) if mine and len(answer.rows) else answer
+
+
+def pinned(
+    answer: Answer, rules: Sequence[Rule], words: str, mask: Mask, row_of: Callable[[str], int | None]
+) -> Answer:
+    """The answer with pinned images at their places.
 
     Args:
         answer: Ranked.
         rules: Those that have not ended.
         words: The query's words.
         mask: Rows that may be found.
-        allowed: Live rows a filter lets through.
         row_of: Row of an image id, None for one that is gone.
     """
-    mine = [rule for rule in rules if rule.kind != "synonym" and rule.is_for(words)]
-    moved = [rule for rule in mine if rule.kind in ("boost", "bury")]
-    if moved and len(answer.rows):
-        answer = _moved(answer, moved, allowed, row_of)
+    mine = [rule for rule in rules if rule.kind == "pin" and rule.is_for(words)]
     pins = {
         rule: row
-        for rule in sorted((rule for rule in mine if rule.kind == "pin"), key=lambda rule: rule.rank)
+        for rule in sorted(mine, key=lambda rule: rule.rank)
         if (row := row_of(rule.target.removeprefix(IMAGE))) is not None and row < len(mask) and mask[row]
     }
     return _pinned(answer, pins) if pins else answer
@@ -107,7 +114,7 @@ class _Move:
 def _moved(
     answer: Answer, rules: Sequence[Rule], allowed: Allowed, row_of: Callable[[str], int | None]
 ) -> Answer:
-    """Add to the scores and order anew; the relevant set stays in front."""
+    """Add to the scores and order anew."""
     span = float(answer.scores.max() - answer.scores.min()) or 1.0
     moves = [
         _Move(rule, hit, span * (rule.amount if rule.kind == "boost" else -rule.amount))

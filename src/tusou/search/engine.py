@@ -37,7 +37,7 @@ from tusou.search.answer import (
     rank,
     relevant_only,
 )
-from tusou.search.curate import curated, rules_for, with_synonyms
+from tusou.search.curate import moved, pinned, rules_for, with_synonyms
 from tusou.search.dead_rows import DeadRows
 from tusou.search.filters import is_unfiltered
 from tusou.search.followed_files import live_cutoff, live_ranker, live_rules
@@ -47,6 +47,7 @@ from tusou.search.query_image import Decode, QueryImage, check_region, read_quer
 from tusou.search.resolve import resolve_filters
 from tusou.search.shared_lock import SharedLock
 from tusou.search.stages import Stages
+from tusou.search.variety import diverse, grouped
 from tusou.text.user_words import UserWords
 from tusou.types import (
     Embeddings,
@@ -287,18 +288,33 @@ class SearchEngine:
             self.behavior,
             self.cutoff(),
         )
+        with stages("arrange"):
+            answer = self._arranged(asked, mask, answer)
         if request.sort == "newest":
             return newest_first(answer)
-        if asked.rules:
-            with stages("rules"):
-                answer = self._curated(asked, mask, answer)
         return relevant_only(answer) if request.relevant_only else answer
 
-    def _curated(self, asked: _Asked, mask: Mask | None, answer: Answer) -> Answer:
-        """The answer after the manager's rules; pins are for words alone, not for a picture beside them."""
-        rules = [rule for rule in asked.rules if rule.kind != "pin" or asked.picture is None]
-        allowed = every_live_row(self.index) if mask is None else mask
-        return curated(answer, rules, asked.parsed.text, allowed, self._filter_mask, self._row_of)
+    def _arranged(self, asked: _Asked, mask: Mask | None, answer: Answer) -> Answer:
+        """Manager's rules, copies behind one another, sources mixed; by date only copies matter.
+
+        Pins are for words alone, not for a picture beside them.
+        """
+        request, rules, words = asked.request, asked.rules, asked.parsed.text
+        by_date, records = request.sort == "newest", self.library.catalog.get_rows
+        if rules and not by_date:
+            answer = moved(answer, rules, words, self._filter_mask, self._row_of)
+        if request.group_copies:
+            answer = grouped(answer, self.index, records)
+        if by_date:
+            return answer
+        wanted = self.library.config.diversity if request.diversity is None else request.diversity
+        answer = diverse(answer, wanted, records)
+        if rules and asked.picture is None:
+            answer = pinned(answer, rules, words, self._allowed(mask), self._row_of)
+        return answer
+
+    def _allowed(self, mask: Mask | None) -> Mask:
+        return every_live_row(self.index) if mask is None else mask
 
     def _row_of(self, image_id: str) -> int | None:
         record = self.library.catalog.get_many([image_id]).get(image_id)
@@ -312,7 +328,9 @@ class SearchEngine:
     def _hits(self, asked: _Asked, answer: Answer) -> tuple[Hit, ...]:
         request = asked.request
         places = range(request.offset, min(request.offset + request.limit, len(answer.rows)))
-        records = self.library.catalog.get_rows([int(answer.rows[place]) for place in places])
+        rows = [int(answer.rows[place]) for place in places]
+        behind = [copy for row in rows for copy in answer.behind.get(row, ())]
+        records = self.library.catalog.get_rows([*rows, *behind])
         shown = ((place, records.get(int(answer.rows[place]))) for place in places)
         return tuple(
             Hit(
@@ -321,6 +339,9 @@ class SearchEngine:
                 score=float(answer.scores[place]),
                 explanation=self._explain(asked, answer, place, record) if request.explain else None,
                 probability=_probability(answer, place),
+                copies=tuple(
+                    records[copy].image_id for copy in answer.behind.get(record.row, ()) if copy in records
+                ),
             )
             for place, record in shown
             if record is not None
@@ -342,13 +363,17 @@ def check_request(request: SearchRequest) -> None:
     """Refuse what no search can answer.
 
     Raises:
-        QueryError: Page, weight, picture or region are out of range or contradict each other.
+        QueryError: Page, weight, diversity, picture or region are out of range or contradict each other.
     """
     if not 1 <= request.limit <= MAX_LIMIT or request.offset < 0:
         raise QueryError(
             f"a page starts at 0 or later and holds 1 to {MAX_LIMIT} results; "
             f"got offset {request.offset}, limit {request.limit}",
             reason="bad_page",
+        )
+    if request.diversity is not None and not 0 <= request.diversity <= 1:
+        raise QueryError(
+            f"diversity must lie between 0 and 1, got {request.diversity}", reason="bad_diversity"
         )
     if not 0 <= request.image_weight <= 1:
         raise QueryError(

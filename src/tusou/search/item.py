@@ -19,7 +19,7 @@ Urls = Callable[[ImageRecord], Mapping[str, str]]
 def item_of(
     hit: Hit, lang: Language, *, supplier: Supplier | None = None, urls: Urls | None = None
 ) -> dict[str, Any]:
-    """A hit: the image's item with ``rank``, ``score``, ``probability``, ``fields_matched`` and ``explain``.
+    """A hit: the image's item and what the search made of it, from ``rank`` to ``explain``.
 
     ``fields_matched`` is empty and ``explain`` null unless the search asked for explanations.
     """
@@ -27,6 +27,7 @@ def item_of(
     return image_item(hit.image, lang, supplier=supplier, urls=urls) | {
         "rank": hit.rank,
         "score": round(hit.score, 6),
+        "copies": list(hit.copies),
         "probability": None if hit.probability is None else round(hit.probability, 4),
         "fields_matched": list(explanation.matches) if explanation else [],
         "explain": explanation_item(explanation) if explanation else None,

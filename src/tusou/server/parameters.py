@@ -59,6 +59,15 @@ class QueryParameters(PageParameters):
     relevant_only: bool = Field(
         default=False, description="Leave out what lies below the cut-off; see `relevant` of the answer."
     )
+    group_copies: bool = Field(
+        default=True, description="Show copies of one picture as one item, whose `copies` names the others."
+    )
+    diversity: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How far suppliers and creators are mixed; as the library is set when absent.",
+    )
     explain: bool = Field(default=False, description="Say of each item what matched and what it earned.")
     facets: bool = Field(default=False, description="Count filter values over the relevant images.")
 
@@ -137,12 +146,12 @@ class SearchBody(QueryParameters):
 
     filters: FilterObject = Field(default_factory=FilterObject)
 
-    @field_validator("page", "per_page", mode="before")
+    @field_validator("page", "per_page", "diversity", mode="before")
     @classmethod
     def _number(cls, value: object) -> object:
         return number_only(value)
 
-    @field_validator("relevant_only", "explain", "facets", mode="before")
+    @field_validator("relevant_only", "group_copies", "explain", "facets", mode="before")
     @classmethod
     def _truth(cls, value: object) -> object:
         return truth_only(value)
@@ -219,4 +228,6 @@ def request_of(asked: QueryParameters, filters: Filters, lang: Literal["zh", "en
         explain=asked.explain,
         facets=asked.facets,
         relevant_only=asked.relevant_only,
+        group_copies=asked.group_copies,
+        diversity=asked.diversity,
     )

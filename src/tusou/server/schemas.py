@@ -113,6 +113,7 @@ class Result(Image):
     probability: float | None = Field(
         ge=0, le=1, description="Calibrated, that it is relevant; null where it is not known."
     )
+    copies: list[str] = Field(description="Ids of copies of it that the answer leaves out.")
     explain: Explanation | None = Field(description="Null unless asked for.")
 
 

@@ -160,7 +160,7 @@ new IntersectionObserver(([entry]) => entry.isIntersecting && readOn(), { rootMa
 const hrefOf = (item) => address.write({ ...search, view: item.id });
 
 function appendCards(items) {
-  grid.append(...items.flatMap((item) => [...(item.rank - 1 === answer.relevant ? cutoffLine(answer) : []), card(item, { href: hrefOf(item), onOpen: open, onSimilar: similar })]));
+  grid.append(...items.flatMap((item) => [...(item.rank - 1 === answer.relevant ? cutoffLine(answer) : []), card(item, { href: hrefOf(item), onOpen: open, onSimilar: similar, onCopies: same })]));
 }
 
 function showState(state) {
@@ -303,7 +303,7 @@ async function showDetail(given = null) {
   const neighbour = (step) => (at < 0 ? null : answer.items[at + step] ?? null);
   detail.show(item, {
     onClose: close, onOpen: open, onSimilar: similar,
-    onSame: (one) => go({ ...address.withoutFilters(search), ...noPicture, q: "", image_id: one.id, mode: "same" }),
+    onSame: same,
     onSearch: (changes) => go({ ...address.withoutFilters(search), ...noPicture, ...changes }),
     onStep: (step) => { const other = neighbour(step); if (other) { open(other); grid.querySelector(`[data-id="${CSS.escape(other.id)}"]`)?.scrollIntoView({ block: "nearest" }); } },
     hasNext: (step) => Boolean(neighbour(step)), href: hrefOf,
@@ -316,6 +316,10 @@ function failDetail(error) {
   search = { ...search, view: "" };
   history.replaceState(history.state, "", address.write(search));
   return null;
+}
+
+function same(item) {
+  go({ ...address.withoutFilters(search), ...noPicture, q: "", image_id: item.id, mode: "same" });
 }
 
 function similar(item) {
