@@ -330,7 +330,9 @@ class OracleContract(IndexContract):
 
     def test_near_pairs_agree_with_the_oracle(self, pair: tuple[Index, Index]) -> None:
         engine, oracle = pair
-        rows = np.flatnonzero(oracle.mask(FILTERS["half"]))[::-1][:60]
+        mask = oracle.mask(FILTERS["half"])
+        assert mask is not None
+        rows = np.flatnonzero(mask)[::-1][:60]
         for distance in (0, 40, 110, 256):
             found, wanted = (index.near_pairs(rows, distance) for index in (engine, oracle))
             assert found.first.tolist() == wanted.first.tolist()

@@ -85,8 +85,13 @@ def test_flat_pictures_are_copies_only_when_they_are_equal(world: World) -> None
 def pictures(world: World) -> None:
     """Six images of one supplier and creator before two of another, all alike to the search."""
     for number in range(6):
-        texts = {"title_en": "blobs", "keywords_en": ("blobs",), "creator": "Li"}
-        world.add(textured(20 + number), item_id=f"a{number}", **texts)
+        world.add(
+            textured(20 + number),
+            item_id=f"a{number}",
+            title_en="blobs",
+            keywords_en=("blobs",),
+            creator="Li",
+        )
     for number in range(2):
         world.add(
             textured(40 + number), item_id=f"z{number}", description_en="blobs", supplier="zoo", creator="Wu"

@@ -55,7 +55,7 @@ def test_no_request_fails_while_the_model_changes_twice(lib: Path, bundles: Bund
         def ask() -> None:
             with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
                 while not over.is_set():
-                    asked = {"q": "red", "per_page": 6, "group_copies": "false"}
+                    asked = {"q": "red", "per_page": "6", "group_copies": "false"}
                     answer = client.get("/api/v1/search/images", params=asked)
                     found = answer.json()
                     first = tuple(sorted(hit["id"] for hit in found["results"][:2]))

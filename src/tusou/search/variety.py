@@ -10,12 +10,16 @@ import numpy as np
 from tusou.index.base import Index, NearPairs
 from tusou.search.answer import Answer
 from tusou.search.attribution import record_license
-from tusou.search.copies import FLAT_COSINE, MAX_DISTANCE, MIN_COSINE
+from tusou.search.copies import FLAT_COSINE, MIN_COSINE
 from tusou.types import ImageRecord, Rows
 
 FIRST = 200
 """Images of an answer that are looked at: two pages of the largest size. Few people read on, and to look
 further would cost every search."""
+
+NEAR = 31
+"""Bits in which fingerprints of grouped copies may differ, PDQ's own advice. ``mode=same`` asks for copies and
+takes more; here a stranger taken for a copy would be hidden (Uranus behind Neptune in the demo library)."""
 
 Records = Callable[[Iterable[int]], Mapping[int, ImageRecord]]
 """Live records by row."""
@@ -25,7 +29,7 @@ def grouped(answer: Answer, index: Index, records: Records) -> Answer:
     """One image for each picture: copies among the first images stand behind the one with the best licence.
 
     Of equal licences the largest copy, then the first, is in front; it takes the place of the first. Copies
-    are what ``mode=same`` calls copies.
+    are what ``mode=same`` calls copies, a little nearer (NEAR).
 
     Args:
         answer: Ranked.
@@ -33,7 +37,7 @@ def grouped(answer: Answer, index: Index, records: Records) -> Answer:
         records: Gives licences and sizes.
     """
     rows = answer.rows[:FIRST]
-    groups = _groups(index.near_pairs(rows, MAX_DISTANCE), len(rows))
+    groups = _groups(index.near_pairs(rows, NEAR), len(rows))
     if not groups:
         return answer
     known = records(int(rows[place]) for group in groups for place in group)
