@@ -80,6 +80,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("fetch_seconds", float, 20.0, "Longest download of one URL, in seconds.", 0.1),
     Setting("fetch_redirects", int, 3, "Redirects followed.", 0, 10),
     Setting("feedback", bool, True, "Log searches, and what people do with results, under pseudonyms."),
+    Setting("exploration", float, 0.05, "Share of searches that give unseen images a place.", 0, 1),
     Setting("feedback_days", int, 180, "Days the event log keeps a search.", 1, 3650),
 )
 """Every setting, in the order docs and ``--help`` show it."""
@@ -106,6 +107,7 @@ class Config:
     fetch_seconds: float
     fetch_redirects: int
     feedback: bool
+    exploration: float
     feedback_days: int
 
     @property

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tusou.feedback.attraction import attraction, beta_posterior
-from tusou.feedback.explore import DRAWS, SWAP_PROPENSITY, ExplorationBudget, explore, swap
+from tusou.feedback.explore import DRAWS, SWAP_PROPENSITY, explore, swap
 from tusou.feedback.simulate import examined_clicks, rank_examination
 
 EVEN = (np.full(20, 2.0), np.full(20, 8.0))
@@ -38,26 +38,6 @@ def test_nothing_below_the_floor_comes_up() -> None:
     for seed in range(50):
         order = explore(FALLING, tempting, floor=0.5, rng=rng(seed)).order
         assert np.all(FALLING[order[[3, 8]]] >= 0.5)
-
-
-@pytest.mark.parametrize(("left", "used"), [(0, set()), (1, {4}), (2, {4, 9}), (5, {4, 9})])
-def test_slots_are_capped_per_query(left: int, used: set[int]) -> None:
-    found = explore(FALLING, EVEN, floor=0.0, rng=rng(), left=left)
-    assert set(found.propensities) == used
-    assert used or found.order.tolist() == list(range(20))
-
-
-def test_a_query_has_so_many_slots_a_day_however_it_is_spelt() -> None:
-    clock = [0.0]
-    budget = ExplorationBudget(5, now=lambda: clock[0])
-    assert budget.left("Snow") == 5
-    budget.spend("Snow", 2)
-    budget.spend(" snow", 2)
-    assert (budget.left("SNOW"), budget.left("sun")) == (1, 5)
-    budget.spend("snow", 2)
-    assert budget.left("snow") == 0
-    clock[0] = 86_400.0
-    assert budget.left("snow") == 5
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4])

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tusou.feedback.tallies import Ints
-from tusou.text.normalize import normalize
 
 Floats = npt.NDArray[np.floating]
 
@@ -43,7 +39,6 @@ def explore(
     floor: float,
     rng: np.random.Generator,
     slots: Sequence[int] = (4, 9),
-    left: int = 2,
     pool: int = 50,
 ) -> Exploration:
     """Give slots of page one to images by Thompson sampling (Chapelle and Li, NIPS 2011).
@@ -58,7 +53,6 @@ def explore(
         floor: Relevance below which nothing is ever brought up.
         rng: Source of chance; seeded by the caller, the same seed gives the same order.
         slots: Ranks, from 1, ascending.
-        left: Slots this query may still have today; see ExplorationBudget.
         pool: Images considered for each slot, from the slot down.
 
     Returns:
@@ -67,7 +61,7 @@ def explore(
     alpha, beta = posterior
     order = np.arange(len(ranking), dtype=np.int64)
     propensities: dict[int, float] = {}
-    for slot in list(slots)[: max(left, 0)]:
+    for slot in slots:
         places = np.arange(slot - 1, min(slot - 1 + pool, len(order)))
         places = places[ranking[order[places]] >= floor]
         if len(places) < 2:
@@ -77,40 +71,6 @@ def explore(
         order = _raised(order, int(places[winners[0]]), slot - 1)
         propensities[slot] = float((winners == winners[0]).mean())
     return Exploration(order, propensities)
-
-
-class ExplorationBudget:
-    """How many slots each query may still have today, in this process; safe from several threads."""
-
-    def __init__(self, slots_per_day: int, *, now: Callable[[], float] = time.time) -> None:
-        """Start with nothing spent.
-
-        Args:
-            slots_per_day: Slots of one query on one day (UTC).
-            now: Seconds since 1970.
-        """
-        self._slots, self._now = slots_per_day, now
-        self._day = -1
-        self._spent: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def left(self, query: str) -> int:
-        """Slots the query may still have; pass it to explore()."""
-        with self._lock:
-            self._begin_day()
-            return max(self._slots - self._spent.get(normalize(query), 0), 0)
-
-    def spend(self, query: str, slots: int) -> None:
-        """Note slots that were given; ``len(propensities)`` of an Exploration."""
-        with self._lock:
-            self._begin_day()
-            self._spent[normalize(query)] += slots
-
-    def _begin_day(self) -> None:
-        day = int(self._now()) // 86_400
-        if day != self._day:
-            self._day = day
-            self._spent.clear()
 
 
 def swap(count: int, *, rng: np.random.Generator, distances: Sequence[int] = (1,)) -> Exploration:

@@ -60,6 +60,7 @@ class Answer:
         relevant: How many of the first rows are the relevant set; None where it is not known.
         more_relevant: There are more relevant images than were recalled.
         behind: Row of an image to the rows of its copies, which the answer leaves out.
+        explored: Rank to the chance with which exploration put an image there.
     """
 
     rows: Rows
@@ -70,6 +71,7 @@ class Answer:
     relevant: int | None = None
     more_relevant: bool = False
     behind: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    explored: Mapping[int, float] = field(default_factory=dict)
 
     def only(self, places: npt.NDArray[np.int64], relevant: int | None) -> Answer:
         """Some of the images in another order, of which the first ``relevant`` are the relevant set."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 from typing import Self
@@ -39,6 +39,7 @@ from tusou.search.answer import (
 )
 from tusou.search.curate import moved, pinned, rules_for, with_synonyms
 from tusou.search.dead_rows import DeadRows
+from tusou.search.exploring import explored, generator
 from tusou.search.filters import is_unfiltered
 from tusou.search.followed_files import live_cutoff, live_ranker, live_rules
 from tusou.search.parse import ParsedQuery, parse_query
@@ -198,6 +199,7 @@ class SearchEngine:
             features=answer.logged([hit.rank - 1 for hit in hits]),
             relevant=answer.relevant,
             more_relevant=answer.more_relevant,
+            explored={hit.rank: answer.explored[hit.rank] for hit in hits if hit.rank in answer.explored},
         )
 
     def candidates(
@@ -309,9 +311,19 @@ class SearchEngine:
             return answer
         wanted = self.library.config.diversity if request.diversity is None else request.diversity
         answer = diverse(answer, wanted, records)
-        if rules and asked.picture is None:
-            answer = pinned(answer, rules, words, self._allowed(mask), self._row_of)
-        return answer
+        pins = asked.picture is None and any(rule.kind == "pin" and rule.is_for(words) for rule in rules)
+        if pins:
+            return pinned(answer, rules, words, self._allowed(mask), self._row_of)
+        return self._explored(asked, answer)
+
+    def _explored(self, asked: _Asked, answer: Answer) -> Answer:
+        """Give unseen images a chance in some searches by words; where a manager pinned, chance stays out."""
+        share, words = self.library.config.exploration, asked.parsed.text
+        if share <= 0 or self.behavior is None or asked.picture is not None or not words:
+            return answer
+        same = replace(asked.request, offset=0, limit=1, explain=False, facets=False, lang="auto")
+        rng = generator(repr(same), time.time(), self.library.path.name)
+        return explored(answer, words, self.behavior, rng) if rng.random() < share else answer
 
     def _allowed(self, mask: Mask | None) -> Mask:
         return every_live_row(self.index) if mask is None else mask

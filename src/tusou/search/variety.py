@@ -18,8 +18,8 @@ FIRST = 200
 further would cost every search."""
 
 NEAR = 31
-"""Bits in which fingerprints of grouped copies may differ, PDQ's own advice. ``mode=same`` asks for copies and
-takes more; here a stranger taken for a copy would be hidden (Uranus behind Neptune in the demo library)."""
+"""Bits in which fingerprints of grouped copies may differ, PDQ's own advice. ``mode=same`` asks for copies
+and takes more; here a stranger taken for a copy would be hidden (in the demo library, Uranus by Neptune)."""
 
 Records = Callable[[Iterable[int]], Mapping[int, ImageRecord]]
 """Live records by row."""

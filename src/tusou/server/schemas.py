@@ -55,7 +55,10 @@ class AppliedRule(BaseModel):
 class Explanation(BaseModel):
     """Why an item stands where it stands."""
 
-    sources: list[str] = Field(description="What found it: `lexical`, `dense`; `pin` for a pinned item.")
+    sources: list[str] = Field(
+        description="What found it: `lexical`, `dense`; `pin` for a pinned item, `explore` for one that "
+        "was given its place to learn whether it fits."
+    )
     matches: dict[str, list[str]] = Field(description="Field name to the query's words found in it.")
     contributions: list[Contribution] = Field(description="Parts of the score, largest first.")
     percentile: float | None = Field(
