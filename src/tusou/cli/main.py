@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "rules": ("tusou.cli.rules:rules", "Pin, raise and lower images and add synonyms."),
     "words": ("tusou.cli.words:words", "Ask word vectors for similar words and analogies."),
     "eval": ("tusou.cli.eval:evaluate", "Measure retrieval quality."),
+    "judgments": ("tusou.cli.judgments:judgments", "Bring grades in and out; see how judges agree."),
     "feedback": ("tusou.cli.feedback:feedback", "Look at searches and clicks; bring logs in and out."),
     "models": ("tusou.cli.models:models", "Manage model bundles; switch a library to another."),
     "bench": ("tusou.cli.bench:bench", "Run the speed scenarios."),

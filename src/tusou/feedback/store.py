@@ -18,6 +18,7 @@ from typing import Any, Self
 from tusou.catalog.schema import translate_error
 from tusou.errors import FeedbackError
 from tusou.feedback.records import DAY, LoggedEvent, LoggedQuery, Verdict
+from tusou.feedback.simulate import SIMULATION
 from tusou.text.normalize import normalize
 
 FILE_NAME = "events.sqlite"
@@ -93,7 +94,7 @@ class _Known:
     explored: dict[int, float]
 
 
-def _enter_wal(connection: sqlite3.Connection) -> None:
+def enter_wal(connection: sqlite3.Connection) -> None:
     """Switch to write-ahead logging; SQLite does not wait by itself for others who switch a new file."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
@@ -183,6 +184,14 @@ class EventStore:
             for number, *values in self.select(sql, (low, high)):
                 yield number, _query_of(values)
 
+    def frequent_queries(self, count: int) -> dict[str, int]:
+        """Words asked most often, and how often; simulated searches and those without words are left out."""
+        sql = (
+            "SELECT user_query, count(*) FROM queries WHERE spelling <> '' AND application <> ? "
+            "GROUP BY spelling ORDER BY 2 DESC, spelling LIMIT ?"
+        )
+        return dict(self.select(sql, (SIMULATION, count)))
+
     def events(self, low: int, high: int) -> Iterator[tuple[int, LoggedEvent]]:
         """Query numbers and events of the queries numbered low to high, by query."""
         sql = (
@@ -259,7 +268,7 @@ class EventStore:
     def _set_up(self, read_only: bool) -> None:
         connection = self._connection
         connection.execute(f"PRAGMA busy_timeout={int(1000 * BUSY_SECONDS)}")
-        _enter_wal(connection)
+        enter_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-16384")
         connection.execute("PRAGMA secure_delete=ON")  # what is purged, and old salts, are gone from the file

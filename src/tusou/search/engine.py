@@ -49,6 +49,7 @@ from tusou.search.resolve import resolve_filters
 from tusou.search.shared_lock import SharedLock
 from tusou.search.stages import Stages
 from tusou.search.variety import diverse, grouped
+from tusou.text.analyze import Analyzer
 from tusou.text.user_words import UserWords
 from tusou.types import (
     Embeddings,
@@ -154,6 +155,11 @@ class SearchEngine:
             if encoder is not None or current_model(library.catalog) == before:
                 raise
             return cls.open(library, decode=decode)  # the library was switched in between
+
+    @property
+    def analyzer(self) -> Analyzer:
+        """Segments queries, with the library's own words."""
+        return self._words.analyzer
 
     def close(self) -> None:
         """Release the index; the library stays open."""

@@ -17,12 +17,14 @@ from fastapi.staticfiles import StaticFiles
 from tusou import __version__
 from tusou.server import problems
 from tusou.server.middleware import BodyLimit, HostCheck, RequestContext, SameSite
-from tusou.server.routes import events, health, images, library, media, pages, search
+from tusou.server.routes import events, health, images, judging, library, media, pages, search
 from tusou.server.state import ServerState
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-MODULES = (search, images, events, library, health, media, pages)
+MODULES = (search, images, events, judging, library, health, media, pages)
+
+ROUTERS = (*(module.router for module in MODULES), judging.pages)
 
 OpenState = Callable[[Path], ServerState]
 
@@ -63,10 +65,10 @@ def create_app(
         docs_url=None,  # the stock pages load scripts from a CDN
         redoc_url=None,
     )
-    for module in MODULES:
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("tusou.server") / "static")), name="static")
-    problems.install(app, [route for module in MODULES for route in module.router.routes])
+    problems.install(app, [route for router in ROUTERS for route in router.routes])
     app.add_middleware(BodyLimit)
     app.add_middleware(SameSite)
     app.add_middleware(HostCheck, hosts=hosts)

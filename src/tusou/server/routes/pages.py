@@ -37,8 +37,12 @@ LISTS = ("supplier", "exclude_supplier", "license", "license_type", "orientation
 SINGLES = ("q", "sort", "megapixels", "color_tolerance", "page")
 PICTURES = ("image_id", "image_url")
 
-_scripts = sorted(script.name for script in (files("tusou.server") / "static" / "js").iterdir())
-_templates = Environment(loader=PackageLoader("tusou.server"), autoescape=True, trim_blocks=True)
+_scripts = sorted(
+    script.name
+    for script in (files("tusou.server") / "static" / "js").iterdir()
+    if script.name != "judge.js"  # another page's
+)
+templates = Environment(loader=PackageLoader("tusou.server"), autoescape=True, trim_blocks=True)
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -53,7 +57,7 @@ async def page(request: Request, state: State) -> HTMLResponse:
     found, problem = await _first_answer(state, query, lang, asker)
     boot = await state.run(_boot, state, lang, is_home) | {"answer": found}
     boot["feedback"] = {"logs": state.feedback is not None, "opted_out": asker.opted_out}
-    html = _templates.get_template("page.html").render(
+    html = templates.get_template("page.html").render(
         t=LOCALES[lang],
         lang=lang,
         boot=boot,
