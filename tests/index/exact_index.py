@@ -182,6 +182,21 @@ class ExactIndex:
             raise QueryError("not finite", reason="bad_embedding")
         return (self._vectors.take(rows).astype(np.float64) @ embedding.astype(np.float64)).astype(np.float32)
 
+    def similarities(self, rows: Rows, others: Rows) -> npt.NDArray[np.float32]:
+        left, right = (self._vectors.take(each).astype(np.float64) for each in (rows, others))
+        return (left @ right.T).astype(np.float32)
+
+    def phrases(self, clause: TextClause, rows: Rows) -> Mask:
+        found = np.zeros((len(rows), len(FIELDS)), bool)
+        for place, row in enumerate(rows):
+            for column, name in enumerate(FIELDS):
+                held = _tokens(self._seen.documents[int(row)], name)
+                wanted = [
+                    (held[kind], tokens) for kind, tokens in enumerate((clause.words, clause.grams)) if tokens
+                ]
+                found[place, column] = bool(wanted) and all(_runs(tokens, run) for tokens, run in wanted)
+        return found
+
     def features(self, rows: Rows, names: Sequence[str]) -> npt.NDArray[np.float32]:
         values = [[self._seen.documents[int(r)].features.get(n, math.nan) for n in names] for r in rows]
         return np.array(values, np.float32).reshape(len(rows), len(names))
@@ -224,6 +239,10 @@ class ExactIndex:
 
     def close(self) -> None:
         """Nothing to release."""
+
+
+def _runs(tokens: Sequence[str], run: Sequence[str]) -> bool:
+    return any(tuple(tokens[at : at + len(run)]) == tuple(run) for at in range(len(tokens) - len(run) + 1))
 
 
 def _row(document: IndexDocument) -> Rows:

@@ -328,6 +328,28 @@ class OracleContract(IndexContract):
         for chosen in (None, rows):
             assert engine.facets(chosen, facets) == oracle.facets(chosen, facets)
 
+    def test_phrases_agree_with_the_oracle(self, pair: tuple[Index, Index]) -> None:
+        engine, oracle = pair
+        mask = oracle.mask(FILTERS["half"])
+        assert mask is not None
+        rows = np.flatnonzero(mask)
+        hits = 0
+        for wanted in random_documents(40)[::3]:
+            for name in FIELDS:
+                held = wanted.fields.get(name, FieldTokens())
+                words, grams = held.words, held.grams
+                for phrase in (
+                    TextClause(words=words[:2], phrase=True),
+                    TextClause(words=words[1:4], phrase=True),
+                    TextClause(grams=grams[:2], phrase=True),
+                    TextClause(words=words[:1], grams=grams[:1], phrase=True),
+                    TextClause(),
+                ):
+                    found = engine.phrases(phrase, rows)
+                    np.testing.assert_array_equal(found, oracle.phrases(phrase, rows))
+                    hits += int(found.sum())
+        assert hits > 100
+
     def test_near_pairs_agree_with_the_oracle(self, pair: tuple[Index, Index]) -> None:
         engine, oracle = pair
         mask = oracle.mask(FILTERS["half"])
@@ -349,6 +371,12 @@ class OracleContract(IndexContract):
                 for chosen in (None, mask):
                     found = engine.search_fingerprints(wanted, distance, chosen)
                     assert_same(found, oracle.search_fingerprints(wanted, distance, chosen))
+
+    def test_similarities_are_exact(self, pair: tuple[Index, Index]) -> None:
+        engine, oracle = pair
+        rows, others = np.array([3, 0, 5]), np.array([1, 3])
+        expected = oracle.similarities(rows, others)
+        np.testing.assert_allclose(engine.similarities(rows, others), expected, atol=1e-4)
 
     def test_cosines_are_exact(self, pair: tuple[Index, Index]) -> None:
         engine, oracle = pair

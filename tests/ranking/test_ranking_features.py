@@ -79,6 +79,46 @@ def test_words_beyond_those_whose_coverage_is_measured_still_score(world: World)
     assert len(table) == 2
 
 
+def test_a_phrase_weighs_what_its_field_weighs(world: World) -> None:
+    def phrase(*words: str) -> list[float]:
+        query = RankingQuery(TextQuery(), phrase=TextClause(words=words, phrase=True))
+        return [float(value) for value in gather_features(world.index, query, np.arange(3)).column("phrase")]
+
+    assert phrase("red", "car") == [FIELD_WEIGHTS["title"], 0.0, 0.0]
+    assert phrase("car") == [FIELD_WEIGHTS["title"], FIELD_WEIGHTS["description"], 0.0]
+    assert phrase("car", "red") == [0.0, 0.0, 0.0]
+    assert gather_features(world.index, RankingQuery(TextQuery()), np.arange(3)).column(
+        "phrase"
+    ).tolist() == [0, 0, 0]
+
+
+def test_images_that_look_like_keyword_candidates_get_their_votes(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.add_many((solid(RED), {"title_en": "rose" if n < 4 else ""}) for n in range(5))
+    world.add_many((solid(BLUE), {}) for _ in range(150))
+    text = TextQuery(should=(TextClause(words=("rose",)),))
+    table = gather_features(world.index, RankingQuery(text), np.arange(155))
+    votes = table.column("keyword_votes")
+    assert votes[4] > 0.0  # red without a word: four red roses speak for it
+    assert votes[4] >= votes[0] > votes[10] == 0.0  # nobody votes for itself
+    nothing = gather_features(world.index, RankingQuery(TextQuery()), np.arange(155)).column("keyword_votes")
+    assert np.isnan(nothing).all()
+    world.close()
+
+
+def test_language_and_age_are_of_the_image_and_the_query(world: World) -> None:
+    day = world.library.catalog.get_rows([0])[0].added.timestamp()
+    query = RankingQuery(TextQuery(), lang="en", now=day + 9 * 86_400)
+    table = gather_features(world.index, query, np.arange(3))
+    assert table.column("language_match").tolist() == [1.0, 1.0, 0.0]
+    assert table.column("age")[0] == pytest.approx(np.log(10), abs=1e-3)
+    chinese = gather_features(world.index, RankingQuery(TextQuery(), lang="zh"), np.arange(3))
+    assert chinese.column("language_match").tolist() == [0.0, 0.0, 0.0]
+    assert np.isnan(
+        gather_features(world.index, RankingQuery(TextQuery()), np.arange(3)).column("language_match")
+    ).all()
+
+
 def test_what_was_not_asked_is_unknown_and_not_zero(world: World) -> None:
     table = gather_features(world.index, RankingQuery(TextQuery()), np.array([0]))
     assert np.isnan(table.column("dense_similarity")).all()

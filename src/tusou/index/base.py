@@ -226,6 +226,14 @@ class Index(Protocol):
         """Exact cosine (of the kept float16 rows) of given rows with one embedding, (n,)."""
         ...
 
+    def similarities(self, rows: Rows, others: Rows) -> npt.NDArray[np.float32]:
+        """Cosines of given rows with others, (n, m)."""
+        ...
+
+    def phrases(self, clause: TextClause, rows: Rows) -> Mask:
+        """Whether the clause's words, and its bigrams, stand next to each other, (n, len(FIELDS))."""
+        ...
+
     def features(self, rows: Rows, names: Sequence[str]) -> npt.NDArray[np.float32]:
         """Query-independent features of given rows, (n, len(names)), NaN when unknown."""
         ...

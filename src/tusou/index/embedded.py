@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tusou.errors import IndexCorrupt, IndexStale, StorageFull, VectorIndexError
 from tusou.index.append_file import check_committed
-from tusou.index.base import IndexDocument, NearPairs, ScoredRows, TextQuery, VectorRows
+from tusou.index.base import IndexDocument, NearPairs, ScoredRows, TextClause, TextQuery, VectorRows
 from tusou.index.manifest import REBUILD, Manifest, manifest_stamp, read_manifest, write_manifest
 from tusou.index.row_files import RowWriter, load_rows
 from tusou.index.snapshot import Snapshot
@@ -219,6 +219,14 @@ class EmbeddedIndex:
     def cosines(self, embedding: Embeddings, rows: Rows) -> npt.NDArray[np.float32]:
         """Exact cosine (of the kept float16 rows) of given rows with one embedding, (n,)."""
         return self._snapshot.cosines(embedding, rows)
+
+    def similarities(self, rows: Rows, others: Rows) -> npt.NDArray[np.float32]:
+        """Cosines of given rows with others, (n, m)."""
+        return self._snapshot.similarities(rows, others)
+
+    def phrases(self, clause: TextClause, rows: Rows) -> Mask:
+        """Whether words and bigrams stand next to each other in order, (n, len(FIELDS)); see base.Index."""
+        return self._snapshot.phrases(clause, rows)
 
     def features(self, rows: Rows, names: Sequence[str]) -> npt.NDArray[np.float32]:
         """Query-independent features of given rows, (n, len(names)), NaN when unknown."""

@@ -135,6 +135,17 @@ class Snapshot:
         """Exact cosine of given rows with one embedding."""
         return cosines(self.vectors, self._check(embedding), np.asarray(rows, np.int64))
 
+    def similarities(self, rows: Rows, others: Rows) -> npt.NDArray[np.float32]:
+        """Cosines of given rows with others, (n, m)."""
+        left, right = (self.vectors.take(np.asarray(each)).astype(np.float32) for each in (rows, others))
+        return np.asarray(left @ right.T)
+
+    def phrases(self, clause: TextClause, rows: Rows) -> Mask:
+        """Whether the clause stands as a phrase in each field of given rows, (n, len(FIELDS))."""
+        columns, rows = self.data.columns, np.asarray(rows, np.int64)
+        held = RowTokens(self.data.tokens, columns["token_start"][rows], columns["token_counts"][rows])
+        return held.phrase(clause)
+
     def features(self, rows: Rows, names: Sequence[str]) -> npt.NDArray[np.float32]:
         """Query-independent features of given rows, NaN when unknown."""
         return self.data.columns.features(np.asarray(rows, np.int64), names)

@@ -160,6 +160,32 @@ class RowTokens:
             scores[row, channel // 2] += term.weight * gain  # a row's field appears once per term
         return scores.astype(np.float32)
 
+    def phrase(self, clause: TextClause) -> npt.NDArray[np.bool_]:
+        """Whether the clause's tokens stand next to each other in order, (n, len(FIELDS)).
+
+        Words and bigrams have channels of their own; of a clause with both, both must stand so in one field.
+        """
+        found = np.ones((len(self._counts), CHANNELS // 2), bool)
+        for kind, tokens in enumerate((clause.words, clause.grams)):
+            if tokens:
+                found &= self._runs([hash_token(token) for token in tokens], kind)
+        return found if clause.words or clause.grams else np.zeros_like(found)
+
+    def _runs(self, wanted: Sequence[int], kind: int) -> npt.NDArray[np.bool_]:
+        """Fields in which the tokens of one kind stand in a run, (n, len(FIELDS))."""
+        last = len(self._tokens) - len(wanted) + 1
+        begins = np.flatnonzero(self._tokens[: max(last, 0)] == np.uint32(wanted[0]))
+        for place, token in enumerate(wanted[1:], start=1):
+            begins = begins[self._tokens[begins + place] == np.uint32(token)]
+        first, end = (
+            np.searchsorted(self._ends, at, side="right") for at in (begins, begins + len(wanted) - 1)
+        )
+        here = first[(first == end) & (first % 2 == kind)]
+        found = np.zeros((len(self._counts), CHANNELS // 2), bool)
+        row, channel = np.divmod(here, CHANNELS)
+        found[row, channel // 2] = True
+        return found
+
     def _occurrences(self, term: WeightedTerm) -> tuple[Rows, Rows, Rows]:
         """Where a term stands: places among the rows, channels, and how often it stands there."""
         found = np.flatnonzero(self._tokens == np.uint32(hash_token(term.token)))

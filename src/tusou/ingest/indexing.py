@@ -19,7 +19,7 @@ from tusou.index.base import FieldTokens, Index, IndexDocument
 from tusou.index.embedded import EmbeddedIndex
 from tusou.text.analyze import Analyzer, default_analyzer
 from tusou.text.user_words import UserWords
-from tusou.types import ImageRecord, Supplier
+from tusou.types import ImageRecord, Language, Supplier
 
 _PAGE = 2_000  # changes per index commit
 
@@ -69,8 +69,17 @@ def document_of(record: ImageRecord, supplier: Supplier, analyzer: Analyzer | No
             "colorfulness": quality.colorfulness,
             "blockiness": quality.blockiness,
             "keyword_count": float(len(record.metadata.keywords_en) + len(record.metadata.keywords_zh)),
+            "texts_en": _has_texts(record, "en"),
+            "texts_zh": _has_texts(record, "zh"),
+            "added_day": record.added.timestamp() / 86_400,
         },
     )
+
+
+def _has_texts(record: ImageRecord, lang: Language) -> float:
+    """1 for an image with a title, keywords or a description in a language, 0 for others."""
+    metadata = record.metadata
+    return float(any(getattr(metadata, f"{field}_{lang}") for field in ("title", "keywords", "description")))
 
 
 def field_texts(record: ImageRecord) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,11 +12,11 @@ import numpy.typing as npt
 
 from tusou.feedback.attraction import attraction
 from tusou.feedback.counts import BehaviorSource
-from tusou.index.base import FIELDS, Index, TextQuery
+from tusou.index.base import FIELDS, Index, TextClause, TextQuery
 from tusou.index.token_rows import FIELD_WEIGHTS
 from tusou.ranking.bank import ImageBank
 from tusou.ranking.quality import MEASURES, quality
-from tusou.types import Embeddings, Rows
+from tusou.types import Embeddings, Language, Rows
 
 Columns = npt.NDArray[np.float32]
 
@@ -142,6 +143,37 @@ FEATURES: tuple[FeatureSpec, ...] = (
         "dense_similarity, standardised over a fixed image bank, so that it compares between queries.",
     ),
     _spec(
+        "phrase",
+        "weight",
+        (0.0, 2.0),
+        0.0,
+        "inverted index",
+        1,
+        "Largest weight of a field in which the query's words stand as typed, next to each other in order.",
+    ),
+    _spec(
+        "keyword_votes",
+        "BM25",
+        OPEN,
+        np.nan,
+        "candidates",
+        1,
+        "bm25f of the best keyword candidates that look distinctly like the image, without its own: what its "
+        "keywords would say if they were like theirs.",
+    ),
+    _spec(
+        "language_match",
+        "share",
+        SHARE,
+        np.nan,
+        "columns",
+        1,
+        "1 when the image has texts in the query's language, 0 when it has none.",
+    ),
+    _spec(
+        "age", "log days", OPEN, np.nan, "columns", 0, "log(1 + days since the image entered the library)."
+    ),
+    _spec(
         "image_clicks",
         "share",
         SHARE,
@@ -194,6 +226,17 @@ STORED = (
 )
 """Features that do not depend on the query; the index keeps them per row."""
 
+SECONDS_PER_DAY = 86_400
+
+RECORDED = ("texts_en", "texts_zh", "added_day")
+"""What the index keeps per row for features that depend on the query or the day."""
+
+VOTERS = 100
+"""Keyword candidates, the best ones, whose keywords vote for images that look like theirs."""
+
+LIKENESS = 3.0
+"""Standard deviations above the mean cosine of candidates with voters from which a voter is heard."""
+
 MEAN_ATTRACTION = 0.1
 """Chance of a click once examined, believed of an average candidate before any click."""
 
@@ -213,6 +256,9 @@ class RankingQuery:
         image_embedding: (dim,) of the query picture, or None.
         image_weight: Share of the picture in what is asked: 0 without a picture, 1 without words.
         words: The words as typed, as the event log has them.
+        phrase: All of them next to each other in order, or None.
+        lang: Language they are in, or None.
+        now: POSIX seconds; the present when None.
     """
 
     text: TextQuery
@@ -220,6 +266,9 @@ class RankingQuery:
     image_embedding: Embeddings | None = None
     image_weight: float = 0.0
     words: str = ""
+    phrase: TextClause | None = None
+    lang: Language | None = None
+    now: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +318,7 @@ def gather_features(
     stored = index.features(rows, STORED)
     fields, coverage = _lexical(index, query.text, rows)
     dense = _cosines(index, query.text_embedding, rows)
-    guess = _rank_share(dense[:, 0])
+    guess, bm25f = _rank_share(dense[:, 0]), fields @ _FIELD_WEIGHTS
     parts = [
         fields,
         coverage,
@@ -277,10 +326,13 @@ def gather_features(
         _cosines(index, query.image_embedding, rows),
         quality(*(stored[:, STORED.index(name)] for name in MEASURES)).reshape(-1, 1),
         stored,
-        (fields @ _FIELD_WEIGHTS).reshape(-1, 1),
+        bm25f.reshape(-1, 1),
         _standardized(dense[:, 0]).reshape(-1, 1),
         guess.reshape(-1, 1),
         _over_bank(bank, query.text_embedding, dense[:, 0]),
+        _phrase(index, query.phrase, rows),
+        _votes(index, rows, bm25f),
+        _recorded(index, query, rows),
         _behavior(behavior, query.words, rows, guess),
     ]
     return FeatureTable(np.concatenate(parts, axis=1).astype(np.float32, copy=False), query.image_weight)
@@ -336,6 +388,41 @@ def _rank_share(values: Columns) -> Columns:
     if not len(values) or np.isnan(values).any():
         return np.full(len(values), np.nan, np.float32)
     return (np.searchsorted(np.sort(values), values, side="right") / len(values)).astype(np.float32)
+
+
+def _phrase(index: Index, phrase: TextClause | None, rows: Rows) -> Columns:
+    if phrase is None:
+        return np.zeros((len(rows), 1), np.float32)
+    best: Columns = (index.phrases(phrase, rows) * _FIELD_WEIGHTS).max(axis=1, initial=0.0).reshape(-1, 1)
+    return best
+
+
+def _votes(index: Index, rows: Rows, bm25f: Columns) -> Columns:
+    """Mean bm25f of the voters that look distinctly like each row, (n, 1); doubt pulls it to 0.
+
+    A voter's weight is by how much its cosine lies above LIKENESS, in standard deviations over all pairs.
+    Keyword propagation by visual neighbours, as Li, Snoek and Worring learn the worth of tags (TMM 2009).
+    """
+    found = np.flatnonzero(bm25f > 0)
+    if not len(found):
+        return np.full((len(rows), 1), np.nan, np.float32)
+    voters = found[np.argsort(-bm25f[found], kind="stable")[:VOTERS]]
+    cosines = index.similarities(rows, rows[voters])
+    spread = max(float(cosines.std()), 1e-9)
+    cosines[voters, np.arange(len(voters))] = -1.0  # nobody votes for itself
+    weights = np.maximum((cosines - cosines.mean()) / spread - LIKENESS, 0.0)
+    votes: Columns = ((weights @ bm25f[voters]) / (weights.sum(axis=1) + 1.0)).reshape(-1, 1)
+    return votes
+
+
+def _recorded(index: Index, query: RankingQuery, rows: Rows) -> Columns:
+    """Columns language_match and age."""
+    recorded = index.features(rows, RECORDED)
+    match = np.full(len(rows), np.nan, np.float32)
+    if query.lang is not None:
+        match = recorded[:, RECORDED.index(f"texts_{query.lang}")]
+    now = (time.time() if query.now is None else query.now) / SECONDS_PER_DAY
+    return np.column_stack([match, np.log1p(np.maximum(now - recorded[:, 2], 0.0))])
 
 
 def _behavior(behavior: BehaviorSource | None, words: str, rows: Rows, guess: Columns) -> Columns:

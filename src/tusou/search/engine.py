@@ -50,6 +50,7 @@ from tusou.search.shared_lock import SharedLock
 from tusou.search.stages import Stages
 from tusou.search.variety import diverse, grouped
 from tusou.text.analyze import Analyzer
+from tusou.text.language import detect_language
 from tusou.text.user_words import UserWords
 from tusou.types import (
     Embeddings,
@@ -407,12 +408,15 @@ def check_request(request: SearchRequest) -> None:
 
 
 def _ranking_query(asked: _Asked) -> RankingQuery:
+    parsed = asked.parsed
     return RankingQuery(
-        text=asked.parsed.text_query,
+        text=parsed.text_query,
         text_embedding=asked.text_embedding,
         image_embedding=asked.picture.embedding if asked.picture else None,
         image_weight=_image_weight(asked),
-        words=asked.parsed.text,
+        words=parsed.text,
+        phrase=parsed.phrase,
+        lang=detect_language(parsed.text) if parsed.text else None,
     )
 
 

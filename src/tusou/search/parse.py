@@ -29,6 +29,7 @@ class ParsedQuery:
         text_query: Terms, phrases and exclusions for the inverted index.
         filters: Typed filters, values as typed where the library decides what exists.
         notes: Codes of what was done to the query.
+        phrase: The wanted words next to each other in order; None when there are none.
     """
 
     text: str
@@ -37,6 +38,7 @@ class ParsedQuery:
     text_query: TextQuery
     filters: Filters
     notes: tuple[str, ...]
+    phrase: TextClause | None = None
 
 
 def parse_query(query: str, analyzer: Analyzer | None = None) -> ParsedQuery:
@@ -74,7 +76,15 @@ def parse_query(query: str, analyzer: Analyzer | None = None) -> ParsedQuery:
         text_query=TextQuery(tuple(map(_scoring_clause, terms[:MAX_TERMS])), must, must_not),
         filters=filters,
         notes=tuple(notes),
+        phrase=_phrase(text, analyzer),
     )
+
+
+def _phrase(text: str, analyzer: Analyzer) -> TextClause | None:
+    tokens = analyzer.phrase(text)
+    if not (tokens.words or tokens.grams):
+        return None
+    return TextClause(words=tokens.words, grams=tokens.grams, phrase=True)
 
 
 def _distinct(terms: Iterable[Term]) -> list[Term]:

@@ -27,7 +27,8 @@ CENTRE = 0.3
 NOISES: tuple[Noise, ...] = ("random", "confusable")
 CLICKERS = ("position-1", "cascade", "trust")
 ABLATIONS = {
-    "learned score": ("dense",),
+    "learned score": ("dense", "keyword_votes"),
+    "keyword votes": ("keyword_votes",),
     "BM25": ("bm25",),
     "coverage": ("coverage",),
     "quality": ("quality", "sharpness", "exposure", "contrast", "colorfulness", "blockiness"),

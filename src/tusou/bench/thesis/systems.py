@@ -22,10 +22,12 @@ from tusou.ranking.learn.linear import fit_linear
 from tusou.ranking.learn.trees import fit_trees
 from tusou.types import Rows
 
-FUSION = tuple(name for name in LEARNT if name not in ("bm25_description", "bm25_creator", "bm25_filename"))
+_EMPTY = ("bm25_description", "bm25_creator", "bm25_filename", "phrase", "language_match")
+
+FUSION = tuple(name for name in LEARNT if name not in _EMPTY)
 """What the product's rankers look at, without fields these worlds leave empty."""
 
-TRADITIONAL = tuple(name for name in FUSION if not name.startswith("dense"))
+TRADITIONAL = tuple(name for name in FUSION if not name.startswith("dense") and name != "keyword_votes")
 """The same without the learned score: text, quality, source, behaviour."""
 
 NEIGHBOURS = 20

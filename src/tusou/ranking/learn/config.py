@@ -16,7 +16,15 @@ LEARNT = tuple(
     name
     for name in FEATURE_NAMES
     if name
-    not in ("image_similarity", "dense_rank", "dense_bank_z", "megapixels", "keyword_count", "click_lift")
+    not in (
+        "image_similarity",
+        "dense_rank",
+        "dense_bank_z",
+        "age",
+        "megapixels",
+        "keyword_count",
+        "click_lift",
+    )
 )
 """Features a ranker looks at unless told otherwise: all but those that words do not ask for, repeat another
 one, or tell who delivered an image rather than what it shows."""
