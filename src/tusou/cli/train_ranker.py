@@ -39,7 +39,10 @@ def ranker(config_path: Path, library_path: Path, as_json: bool) -> None:
 
     config = load_ranker_config(config_path)
     queries, qrels = read_queries(config.queries), qrels_of(read_judgments(config.qrels))
-    candidates = _candidates(library_path, queries, qrels)
+    if config.candidates == "logged":
+        candidates = _logged(library_path, queries, qrels)
+    else:
+        candidates = _candidates(library_path, queries, qrels)
     kind = kind_for(len(candidates)) if config.kind == "auto" else config.kind
     if kind == BUILT_IN:
         raise click.UsageError(
@@ -50,10 +53,42 @@ def ranker(config_path: Path, library_path: Path, as_json: bool) -> None:
     live = store.live()
     found, fitted = _fit(config, kind, candidates, qrels, live or BUILT_IN, store.open(live))
     _save(config, kind, fitted, found, store)
+    picture = _draw(config, fitted, candidates, store.path(config.name))
     if as_json:
         print_json(_answer(config, kind, fitted, found))
     else:
         _print(config, kind, fitted, found)
+        click.echo(
+            f"pictures: {picture}" if picture else "no pictures: they need the train extra (matplotlib)"
+        )
+
+
+def _logged(library_path: Path, queries: Sequence[JudgedQuery], qrels: Qrels) -> list[QueryCandidates]:
+    """Candidates out of the event log; says what was left out."""
+    from tusou.feedback.store import FILE_NAME, EventStore
+    from tusou.search.logged import logged_candidates
+
+    with open_library(library_path) as library, EventStore(library.path / FILE_NAME, read_only=True) as store:
+        found = logged_candidates(store, library.catalog, queries, qrels)
+    outdated = f"; {found.outdated:,} of another version of tusou left out" if found.outdated else ""
+    click.echo(f"{len(found.queries)} judged queries in {found.answers:,} logged answers{outdated}", err=True)
+    return list(found.queries)
+
+
+def _draw(
+    config: RankerConfig, fitted: LearnedRanker, candidates: Sequence[QueryCandidates], folder: Path
+) -> Path | None:
+    """Draw the ranker beside its files; None where matplotlib is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        return None
+    from tusou.ranking.learn.cross_validation import training_rows
+    from tusou.ranking.learn.pictures import draw_ranker
+
+    path = folder / "features.png"
+    draw_ranker(fitted, training_rows(candidates, config.features), _importances(fitted), path)
+    return path
 
 
 def _candidates(library_path: Path, queries: Sequence[JudgedQuery], qrels: Qrels) -> list[QueryCandidates]:
@@ -103,6 +138,7 @@ def _save(config: RankerConfig, kind: str, fitted: LearnedRanker, found: Compari
 
     training = {
         "kind": kind,
+        "candidates": config.candidates,
         "queries": len(found.query_ids),
         "folds": config.folds,
         "seed": config.seed,

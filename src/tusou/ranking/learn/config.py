@@ -37,6 +37,8 @@ class RankerConfig(BaseModel):
         name: Of the ranker.
         queries: Judged queries, JSON Lines.
         qrels: Judgments, TREC layout.
+        candidates: ``live``: recalled and measured now. ``logged``: images people were shown, with the
+            features their ranking saw, out of the event log.
         kind: ``linear``, ``trees``, or ``auto``: by the number of judged queries.
         measure: What has to rise.
         folds: Parts the queries are dealt into; each is ranked by a model of the others.
@@ -49,6 +51,7 @@ class RankerConfig(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     queries: Path = Path("demo/judged-queries.jsonl")
     qrels: Path = Path("demo/judgments.qrels")
+    candidates: Literal["live", "logged"] = "live"
     kind: Literal["auto", "linear", "trees"] = "auto"
     measure: str = "nDCG@10"
     folds: int = Field(default=5, ge=2, le=50)
