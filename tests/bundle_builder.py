@@ -45,6 +45,7 @@ def build_bundle(
     kind: Kind = "sentencepiece",
     mask: bool = True,
     space: int = DIM,
+    scoring: bool = False,
     **changes: Any,
 ) -> Path:
     """Write a bundle: a picture's embedding is its mean colour, a text's the colours it names.
@@ -58,6 +59,7 @@ def build_bundle(
         kind: Of the tokenizer.
         mask: Whether the text tower reads the mask; one without counts every id of a padded row but 0.
         space: Dimension of the embeddings; the colours are the last three axes.
+        scoring: Add a network that scores pairs: twice their inner product, less 1.
         **changes: Top-level manifest entries to replace after everything else was filled in.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +68,9 @@ def build_bundle(
     axes = np.eye(space, dtype=np.float32)[-DIM:]
     (folder / "image.onnx").write_bytes(_image_tower(axes))
     (folder / "text.onnx").write_bytes(_text_tower(table @ axes, mask=mask))
+    if scoring:
+        (folder / "scorer.onnx").write_bytes(_scorer())
+        changes = {"scorer": "scorer.onnx"} | changes
     manifest = _manifest(folder, name, tokenizer) | {"dim": space} | changes
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
@@ -98,6 +103,28 @@ def _manifest(folder: Path, name: str, tokenizer: dict[str, Any]) -> dict[str, A
         },
         "figures": {"success@10": 1.0},
     }
+
+
+def _scorer() -> bytes:
+    rows = [
+        helper.make_tensor_value_info(side, TensorProto.FLOAT, ["n", "dim"]) for side in ("query", "image")
+    ]
+    nodes = [
+        helper.make_node("Mul", ["query", "image"], ["products"]),
+        helper.make_node("ReduceSum", ["products", "axes"], ["sums"], keepdims=0),
+        helper.make_node("Mul", ["sums", "two"], ["doubled"]),
+        helper.make_node("Sub", ["doubled", "one"], ["score"]),
+    ]
+    constants = {"axes": np.array([1]), "two": np.full(1, 2, np.float32), "one": np.ones(1, np.float32)}
+    graph = helper.make_graph(
+        nodes,
+        "scorer",
+        rows,
+        [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["n"])],
+        [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(made.SerializeToString())
 
 
 def _sentencepiece() -> tuple[dict[str, Any], bytes, np.ndarray]:

@@ -11,7 +11,7 @@ import pytest
 import tusou.encoders.bundle_encoder as module
 from bundle_builder import DIM, SIZE, build_bundle
 from fakes import solid, striped
-from tusou.encoders.base import Encoder
+from tusou.encoders.base import Encoder, ScoringEncoder
 from tusou.encoders.bundle_encoder import BundleEncoder, open_encoder
 from tusou.errors import BundleError, EncoderError
 
@@ -188,3 +188,32 @@ def test_the_rule_of_the_manifest_reaches_the_tower(tmp_path: Path) -> None:
     np.testing.assert_allclose(cropped, [[0, 0, 1]], atol=0.05)
     squashed = open_encoder(tmp_path / "squash").encode_images([picture])
     assert squashed[0, 0] > squashed[0, 2] > 0.3
+
+
+def test_a_bundles_own_network_scores_pairs(tmp_path: Path) -> None:
+    encoder = open_encoder(build_bundle(tmp_path, scoring=True))
+    assert isinstance(encoder, ScoringEncoder)
+    assert encoder.has_scorer
+    query, images = encoder.encode_texts(["red"])[0], encoder.encode_images([solid(RED), solid(BLUE)])
+    np.testing.assert_allclose(encoder.score(query, images), 2 * images @ query - 1, atol=1e-5)
+    assert encoder.score(query, images[:0]).shape == (0,)
+
+
+def test_without_a_scorer_there_is_no_score(encoder: BundleEncoder) -> None:
+    assert not encoder.has_scorer
+    with pytest.raises(EncoderError, match="its score is the cosine"):
+        encoder.score(np.zeros(DIM, np.float32), np.zeros((1, DIM), np.float32))
+
+
+def test_a_scorer_with_other_names_or_without_numbers_is_refused(tmp_path: Path) -> None:
+    build_bundle(tmp_path / "names", scoring=True)
+    (tmp_path / "names" / "scorer.onnx").write_bytes((tmp_path / "names" / "image.onnx").read_bytes())
+    manifest = json.loads((tmp_path / "names" / "manifest.json").read_text("utf-8"))
+    manifest["files"]["scorer.onnx"] = manifest["files"]["image.onnx"]
+    (tmp_path / "names" / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    ones = np.ones((2, DIM), np.float32)
+    with pytest.raises(BundleError, match="expected inputs query, image and output score"):
+        open_encoder(tmp_path / "names").score(ones[0], ones)
+    sound = open_encoder(build_bundle(tmp_path / "sound", scoring=True))
+    with pytest.raises(EncoderError, match="finite scores"):
+        sound.score(np.full(DIM, np.nan, np.float32), ones)

@@ -182,9 +182,8 @@ class ExactIndex:
             raise QueryError("not finite", reason="bad_embedding")
         return (self._vectors.take(rows).astype(np.float64) @ embedding.astype(np.float64)).astype(np.float32)
 
-    def similarities(self, rows: Rows, others: Rows) -> npt.NDArray[np.float32]:
-        left, right = (self._vectors.take(each).astype(np.float64) for each in (rows, others))
-        return (left @ right.T).astype(np.float32)
+    def embeddings(self, rows: Rows) -> Embeddings:
+        return self._vectors.take(rows).astype(np.float32)
 
     def phrases(self, clause: TextClause, rows: Rows) -> Mask:
         found = np.zeros((len(rows), len(FIELDS)), bool)

@@ -372,11 +372,10 @@ class OracleContract(IndexContract):
                     found = engine.search_fingerprints(wanted, distance, chosen)
                     assert_same(found, oracle.search_fingerprints(wanted, distance, chosen))
 
-    def test_similarities_are_exact(self, pair: tuple[Index, Index]) -> None:
+    def test_embeddings_are_the_kept_ones(self, pair: tuple[Index, Index]) -> None:
         engine, oracle = pair
-        rows, others = np.array([3, 0, 5]), np.array([1, 3])
-        expected = oracle.similarities(rows, others)
-        np.testing.assert_allclose(engine.similarities(rows, others), expected, atol=1e-4)
+        rows = np.array([3, 0, 5])
+        np.testing.assert_array_equal(engine.embeddings(rows), oracle.embeddings(rows))
 
     def test_cosines_are_exact(self, pair: tuple[Index, Index]) -> None:
         engine, oracle = pair

@@ -122,3 +122,18 @@ def test_clicks_come_on_top_and_unknown_ones_change_nothing() -> None:
     clicked = table(rows[0] | {"click_lift": -0.15}, rows[1] | {"click_lift": 0.3}, rows[2])
     assert scores_of(clicked) == pytest.approx(before + CLICK_WEIGHT * np.array([-0.15, 0.3, 0.0]))
     assert scores_of(clicked).argmax() == 1
+
+
+def test_the_bundles_own_score_takes_the_place_of_the_cosine() -> None:
+    features = table(
+        {"pair_score": 2.0, "dense_similarity": 0.1}, {"pair_score": -2.0, "dense_similarity": 0.9}
+    )
+    high, low = 1 / (1 + np.exp(-2.0)), 1 / (1 + np.exp(2.0))
+    learned = sum(WEIGHTS[name] for name in ("lexical", "coverage", "dense_similarity"))
+    neutral = 0.5 * (WEIGHTS["quality"] + WEIGHTS["authority"])
+    assert scores_of(features) == pytest.approx([learned + neutral, learned * low / high + neutral])
+    parts = {part.feature for part in contributions_of(ConvexCombination().rank(features), features, 0)}
+    assert "pair_score" in parts
+    assert "dense_similarity" not in parts
+    certain = table({"pair_score": 1e30}, {"pair_score": -1e30})
+    assert np.isfinite(scores_of(certain)).all()

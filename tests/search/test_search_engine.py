@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
+from fakes import KeywordEncoder
 from search_builders import BLUE, GREEN, GREY, RED, WHITE, YELLOW, World, ask, items, png, solid, striped
 from tusou.errors import DecodeError, ImageNotFound, QueryError
 from tusou.ranking.feature_log import unpack_features
 from tusou.search.engine import SearchEngine
-from tusou.types import Filters, Hit, Range, SearchRequest
+from tusou.types import Embeddings, Filters, Hit, Range, SearchRequest
 
 
 @pytest.fixture(scope="module")
@@ -280,3 +283,30 @@ def test_a_page_carries_what_the_ranker_saw_of_its_hits(engine: SearchEngine) ->
             for part in hit.explanation.contributions:  # those that add something
                 assert seen.column(part.feature)[i] == pytest.approx(part.value, rel=2e-3, abs=1e-3)
     assert ask(engine, "").features is None
+
+
+class Contrary(KeywordEncoder):
+    """A bundle whose own network says the opposite of the cosine."""
+
+    has_scorer = True
+
+    def score(self, query: Embeddings, images: Embeddings) -> npt.NDArray[np.float32]:
+        return np.asarray(-4 * images @ query, np.float32)
+
+
+def test_a_bundles_own_network_orders_the_candidates(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.add_many([(solid(RED), {"item_id": "red"}), (solid(BLUE), {"item_id": "blue"})])
+    plain = SearchEngine.open(world.library, world.encoder)
+    assert items(ask(plain, "red")) == ["red", "blue"]
+    own = SearchEngine.open(world.library, Contrary())
+    page = ask(own, "red", explain=True)
+    assert items(page) == ["blue", "red"]
+    explanation = page.hits[0].explanation
+    assert explanation is not None
+    assert "pair_score" in {part.feature for part in explanation.contributions}
+    assert contribution_sum(page.hits[0]) == pytest.approx(page.hits[0].score)
+    assert items(ask(own, image=png(solid(RED)))) == ["red", "blue"]  # there is no text to score with it
+    plain.close()
+    own.close()
+    world.close()

@@ -84,8 +84,11 @@ def test_a_concatenation_scorer_becomes_a_graph_of_its_own(tmp_path: Path) -> No
     queries, images = (torch.nn.functional.normalize(torch.randn(5, 16), dim=1) for _ in range(2))
     session = open_session(tmp_path / "bundle" / "scorer.onnx", 1)
     (scores,) = session.run(None, {"query": queries.numpy(), "image": images.numpy()})
-    expected = torch.diagonal(task.model.eval().scorer.grid(queries, images)).detach().numpy()
-    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    grid = task.model.eval().scorer.grid(queries, images).detach().numpy()
+    np.testing.assert_allclose(scores, np.diagonal(grid), atol=1e-5)
+    served = BundleEncoder(bundle)  # what a search ranks with
+    assert served.has_scorer
+    np.testing.assert_allclose(served.score(queries[0].numpy(), images.numpy()), grid[0], atol=1e-5)
 
 
 def test_a_frozen_encoder_and_learnt_words_become_one_graph(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 from tusou.types import Embeddings, Pixels
 
@@ -26,4 +29,18 @@ class Encoder(Protocol):
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:
         """Embed upright sRGB pictures of any size; returns (n, dim) float32, L2-normalised."""
+        ...
+
+
+@runtime_checkable
+class ScoringEncoder(Encoder, Protocol):
+    """An encoder whose bundle may have a network that scores words and picture together."""
+
+    @property
+    def has_scorer(self) -> bool:
+        """Whether it has one; without it the cosine is the score."""
+        ...
+
+    def score(self, query: Embeddings, images: Embeddings) -> npt.NDArray[np.float32]:
+        """Score one query's embedding (dim,) with those of images (n, dim): (n,), higher is better."""
         ...

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 
 from tusou.config import load_config
@@ -30,6 +31,7 @@ NORM_TOLERANCE = 1e-3
 
 IMAGE_INPUTS = ("pixels",)
 TEXT_INPUTS = ("ids", "mask")
+SCORER_INPUTS = ("query", "image")
 OPTIONAL_INPUTS = frozenset({"mask"})
 OUTPUT = "embedding"
 """Names in a bundle's graphs."""
@@ -100,6 +102,39 @@ class BundleEncoder:
         )
         return _stack((row for batch in batches for row in batch), self.dim)
 
+    @property
+    def has_scorer(self) -> bool:
+        """Whether the bundle scores candidates with a network of its own instead of the cosine."""
+        return self.bundle.manifest.scorer is not None
+
+    def score(self, query: Embeddings, images: Embeddings) -> npt.NDArray[np.float32]:
+        """What the bundle's scorer says of one query with images, (n,); higher is better.
+
+        Args:
+            query: (dim,) embedding of the words.
+            images: (n, dim) embeddings of the images.
+
+        Raises:
+            EncoderError: The bundle has no scorer, or it failed or gave something else than n finite numbers.
+        """
+        file = self.bundle.manifest.scorer
+        if file is None:
+            raise EncoderError(
+                f"{self.bundle.path} has no scorer: its score is the cosine", reason="no_scorer"
+            )
+        session = self._session(file)
+        inputs = {"query": np.ascontiguousarray(np.broadcast_to(query, images.shape)), "image": images}
+        try:
+            (scores,) = session.run(["score"], inputs)
+        except Exception as error:  # ONNX Runtime raises bare RuntimeError subclasses of its own
+            raise EncoderError(f"{self.bundle.file(file)} failed: {error}") from error
+        found: npt.NDArray[np.float32] = np.asarray(scores, np.float32).reshape(-1)
+        if found.shape != (len(images),) or not np.isfinite(found).all():
+            raise EncoderError(
+                f"{self.bundle.file(file)}: expected {len(images)} finite scores, got {found.shape}"
+            )
+        return found
+
     def _run_texts(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts in batches of similar length, so that little is padded."""
         if not texts:
@@ -135,9 +170,12 @@ class BundleEncoder:
     def _session(self, file: str) -> onnxruntime.InferenceSession:
         with self._lock:
             if file not in self._sessions:
-                session = open_session(self.bundle.file(file), self._threads)
-                wanted = IMAGE_INPUTS if file == self.bundle.manifest.image.file else TEXT_INPUTS
-                check_names(session, self.bundle.file(file), wanted)
+                session, manifest = open_session(self.bundle.file(file), self._threads), self.bundle.manifest
+                if file == manifest.scorer:
+                    check_names(session, self.bundle.file(file), SCORER_INPUTS, "score")
+                else:
+                    wanted = IMAGE_INPUTS if file == manifest.image.file else TEXT_INPUTS
+                    check_names(session, self.bundle.file(file), wanted)
                 self._sessions[file] = session
             return self._sessions[file]
 
@@ -200,13 +238,16 @@ def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
         ) from error
 
 
-def check_names(session: onnxruntime.InferenceSession, path: Path, inputs: Sequence[str]) -> None:
+def check_names(
+    session: onnxruntime.InferenceSession, path: Path, inputs: Sequence[str], output: str = OUTPUT
+) -> None:
     """Refuse a tower whose inputs or output have other names than a bundle's.
 
     Args:
         session: The loaded tower.
         path: Its file, for the message.
         inputs: Names it may have; all but ``mask`` are required.
+        output: Name of what it gives.
 
     Raises:
         BundleError: Names differ.
@@ -214,9 +255,9 @@ def check_names(session: onnxruntime.InferenceSession, path: Path, inputs: Seque
     found = [entry.name for entry in session.get_inputs()]
     outputs = [entry.name for entry in session.get_outputs()]
     required = set(inputs) - OPTIONAL_INPUTS
-    if not required <= set(found) <= set(inputs) or OUTPUT not in outputs:
+    if not required <= set(found) <= set(inputs) or output not in outputs:
         raise BundleError(
-            f"{path}: expected inputs {', '.join(inputs)} and output {OUTPUT}, found inputs "
+            f"{path}: expected inputs {', '.join(inputs)} and output {output}, found inputs "
             f"{', '.join(found)} and outputs {', '.join(outputs)}; export it again with these names",
             reason="bundle_tower",
         )

@@ -226,8 +226,8 @@ class Index(Protocol):
         """Exact cosine (of the kept float16 rows) of given rows with one embedding, (n,)."""
         ...
 
-    def similarities(self, rows: Rows, others: Rows) -> npt.NDArray[np.float32]:
-        """Cosines of given rows with others, (n, m)."""
+    def embeddings(self, rows: Rows) -> Embeddings:
+        """The kept embeddings of given rows, (n, dim)."""
         ...
 
     def phrases(self, clause: TextClause, rows: Rows) -> Mask:

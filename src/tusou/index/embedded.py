@@ -220,9 +220,9 @@ class EmbeddedIndex:
         """Exact cosine (of the kept float16 rows) of given rows with one embedding, (n,)."""
         return self._snapshot.cosines(embedding, rows)
 
-    def similarities(self, rows: Rows, others: Rows) -> npt.NDArray[np.float32]:
-        """Cosines of given rows with others, (n, m)."""
-        return self._snapshot.similarities(rows, others)
+    def embeddings(self, rows: Rows) -> Embeddings:
+        """The kept embeddings of given rows, (n, dim)."""
+        return self._snapshot.embeddings(rows)
 
     def phrases(self, clause: TextClause, rows: Rows) -> Mask:
         """Whether words and bigrams stand next to each other in order, (n, len(FIELDS)); see base.Index."""

@@ -135,10 +135,9 @@ class Snapshot:
         """Exact cosine of given rows with one embedding."""
         return cosines(self.vectors, self._check(embedding), np.asarray(rows, np.int64))
 
-    def similarities(self, rows: Rows, others: Rows) -> npt.NDArray[np.float32]:
-        """Cosines of given rows with others, (n, m)."""
-        left, right = (self.vectors.take(np.asarray(each)).astype(np.float32) for each in (rows, others))
-        return np.asarray(left @ right.T)
+    def embeddings(self, rows: Rows) -> Embeddings:
+        """The kept embeddings of given rows, (n, dim)."""
+        return self.vectors.take(np.asarray(rows, np.int64)).astype(np.float32)
 
     def phrases(self, clause: TextClause, rows: Rows) -> Mask:
         """Whether the clause stands as a phrase in each field of given rows, (n, len(FIELDS))."""
@@ -157,7 +156,7 @@ class Snapshot:
     def near_pairs(self, rows: Rows, max_distance: int) -> NearPairs:
         """Pairs of rows whose fingerprints differ in at most max_distance bits."""
         first, second, trusted = self.data.columns.near_pairs(np.asarray(rows, np.int64), max_distance)
-        left, right = (self.vectors.take(rows[places]).astype(np.float32) for places in (first, second))
+        left, right = (self.embeddings(rows[places]) for places in (first, second))
         return NearPairs(first, second, np.einsum("ij,ij->i", left, right), trusted)
 
     def facets(self, rows: Rows | None, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, int]]]:

@@ -20,10 +20,11 @@ from tusou.ranking.base import Parts, Scores
 from tusou.ranking.features import FeatureTable
 
 LEXICAL, COVERAGE, DENSE, IMAGE = "lexical", "coverage", "dense_similarity", "image_similarity"
+PAIR = "pair_score"
 WORDS = (LEXICAL, COVERAGE, DENSE)
 BM25 = "bm25_"
 CLICKS = "click_lift"
-NAMES = (*(BM25 + field for field in FIELDS), COVERAGE, DENSE, IMAGE, "quality", "authority", CLICKS)
+NAMES = (*(BM25 + field for field in FIELDS), COVERAGE, DENSE, PAIR, IMAGE, "quality", "authority", CLICKS)
 """Features this ranker looks at."""
 
 WEIGHTS: Mapping[str, float] = {
@@ -46,6 +47,9 @@ trained ranker to find."""
 
 DENSE_FLOOR = 0.0
 """Cosine that counts as nothing in common."""
+
+LOGITS = 50.0
+"""Beyond it a logit is certainty."""
 
 NEUTRAL = 0.5
 """Stands for an unknown quality or authority: neither praise nor blame."""
@@ -74,6 +78,8 @@ class ConvexCombination:
         best_bm25 = _best_bm25(features)
         normalized = np.column_stack([_normalized(features, name, best_bm25) for name in NAMES])
         shares = self._shares(features.image_weight, words_found=best_bm25 > 0)
+        if not np.isnan(features.column(PAIR)).any():  # the bundle's own score takes the place of the cosine
+            shares |= {PAIR: shares[DENSE], DENSE: 0.0}
         weights = np.array([shares[name] for name in NAMES])
         return Scores(
             NAMES,
@@ -94,6 +100,7 @@ class ConvexCombination:
             **{BM25 + field: given[LEXICAL] * weight for field, weight in FIELD_WEIGHTS.items()},
             COVERAGE: given[COVERAGE],
             DENSE: given[DENSE],
+            PAIR: 0.0,
             IMAGE: self._weights[IMAGE] * image_weight,
             "quality": self._weights["quality"],
             "authority": self._weights["authority"],
@@ -105,6 +112,8 @@ def _normalized(features: FeatureTable, name: str, best_bm25: float) -> npt.NDAr
     values = features.column(name).astype(np.float64)
     if name == CLICKS:
         return np.nan_to_num(values, nan=0.0)
+    if name == PAIR:
+        return _share_of_best(1 / (1 + np.exp(-np.clip(values, -LOGITS, LOGITS))))
     if name in (DENSE, IMAGE):
         return _share_of_best(values - DENSE_FLOOR)
     if name.startswith(BM25):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,9 @@ from tusou.ranking.quality import MEASURES, quality
 from tusou.types import Embeddings, Language, Rows
 
 Columns = npt.NDArray[np.float32]
+
+PairScorer = Callable[[Embeddings, Embeddings], Columns]
+"""Scores one query's embedding (dim,) with those of images (n, dim): (n,), higher is better."""
 
 
 Where = Literal["inverted index", "vector index", "columns", "candidates", "event log"]
@@ -143,6 +146,16 @@ FEATURES: tuple[FeatureSpec, ...] = (
         "dense_similarity, standardised over a fixed image bank, so that it compares between queries.",
     ),
     _spec(
+        "pair_score",
+        "logit",
+        (-np.inf, np.inf),
+        np.nan,
+        "vector index",
+        1,
+        "What the bundle's own network says of words and picture together (concatenation scorer); unknown "
+        "where the cosine is the bundle's score.",
+    ),
+    _spec(
         "phrase",
         "weight",
         (0.0, 2.0),
@@ -259,6 +272,7 @@ class RankingQuery:
         phrase: All of them next to each other in order, or None.
         lang: Language they are in, or None.
         now: POSIX seconds; the present when None.
+        scorer: Scores the words with pictures, where the bundle has such a network.
     """
 
     text: TextQuery
@@ -269,6 +283,7 @@ class RankingQuery:
     phrase: TextClause | None = None
     lang: Language | None = None
     now: float | None = None
+    scorer: PairScorer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +345,7 @@ def gather_features(
         _standardized(dense[:, 0]).reshape(-1, 1),
         guess.reshape(-1, 1),
         _over_bank(bank, query.text_embedding, dense[:, 0]),
+        _pair_score(index, query, rows),
         _phrase(index, query.phrase, rows),
         _votes(index, rows, bm25f),
         _recorded(index, query, rows),
@@ -390,6 +406,12 @@ def _rank_share(values: Columns) -> Columns:
     return (np.searchsorted(np.sort(values), values, side="right") / len(values)).astype(np.float32)
 
 
+def _pair_score(index: Index, query: RankingQuery, rows: Rows) -> Columns:
+    if query.scorer is None or query.text_embedding is None or not len(rows):
+        return np.full((len(rows), 1), np.nan, np.float32)
+    return query.scorer(query.text_embedding, index.embeddings(rows)).reshape(-1, 1)
+
+
 def _phrase(index: Index, phrase: TextClause | None, rows: Rows) -> Columns:
     if phrase is None:
         return np.zeros((len(rows), 1), np.float32)
@@ -407,7 +429,8 @@ def _votes(index: Index, rows: Rows, bm25f: Columns) -> Columns:
     if not len(found):
         return np.full((len(rows), 1), np.nan, np.float32)
     voters = found[np.argsort(-bm25f[found], kind="stable")[:VOTERS]]
-    cosines = index.similarities(rows, rows[voters])
+    embeddings = index.embeddings(rows)
+    cosines = embeddings @ embeddings[voters].T
     spread = max(float(cosines.std()), 1e-9)
     cosines[voters, np.arange(len(voters))] = -1.0  # nobody votes for itself
     weights = np.maximum((cosines - cosines.mean()) / spread - LIKENESS, 0.0)

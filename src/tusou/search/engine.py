@@ -13,7 +13,7 @@ import numpy as np
 
 from tusou.catalog.library import Library
 from tusou.catalog.model_roles import current_model
-from tusou.encoders.base import Encoder
+from tusou.encoders.base import Encoder, ScoringEncoder
 from tusou.encoders.library_encoder import open_library_encoder
 from tusou.errors import IndexStale, QueryError
 from tusou.feedback.counts import BehaviorSource
@@ -126,6 +126,8 @@ class SearchEngine:
         self.cutoff = live_cutoff(library.path, encoder.model_id, encoder.dim)
         self._rules = live_rules(library.path)
         self.behavior = behavior
+        # a bundle's own network, which other encoders do not have
+        self._scorer = encoder.score if isinstance(encoder, ScoringEncoder) and encoder.has_scorer else None
         self._words = UserWords(index.folder)
         self._lock = SharedLock()
         self._refreshing = Lock()
@@ -226,7 +228,7 @@ class SearchEngine:
         asked = self._understand(request, Stages())
         with self._lock.reading():
             depth = self.library.config.recall_depth
-            query, mask = _ranking_query(asked), self._mask(asked)
+            query, mask = self._ranking_query(asked), self._mask(asked)
             if without is not None and len(without):
                 mask = every_live_row(self.index) if mask is None else mask
                 mask[without] = False
@@ -270,6 +272,19 @@ class SearchEngine:
             mask[own] = False
         return mask
 
+    def _ranking_query(self, asked: _Asked) -> RankingQuery:
+        parsed = asked.parsed
+        return RankingQuery(
+            text=parsed.text_query,
+            text_embedding=asked.text_embedding,
+            image_embedding=asked.picture.embedding if asked.picture else None,
+            image_weight=_image_weight(asked),
+            words=parsed.text,
+            phrase=parsed.phrase,
+            lang=detect_language(parsed.text) if parsed.text else None,
+            scorer=self._scorer,
+        )
+
     def _filter_mask(self, filters: Filters) -> Mask | None:
         if is_unfiltered(filters):
             return None
@@ -289,7 +304,7 @@ class SearchEngine:
                 return browse(self.index, mask)
         answer = rank(
             self.index,
-            _ranking_query(asked),
+            self._ranking_query(asked),
             self._ranker(),
             depth,
             mask,
@@ -405,19 +420,6 @@ def check_request(request: SearchRequest) -> None:
         raise QueryError("mode=same and region need a query picture", reason="no_picture")
     if request.region is not None:
         check_region(request.region)
-
-
-def _ranking_query(asked: _Asked) -> RankingQuery:
-    parsed = asked.parsed
-    return RankingQuery(
-        text=parsed.text_query,
-        text_embedding=asked.text_embedding,
-        image_embedding=asked.picture.embedding if asked.picture else None,
-        image_weight=_image_weight(asked),
-        words=parsed.text,
-        phrase=parsed.phrase,
-        lang=detect_language(parsed.text) if parsed.text else None,
-    )
 
 
 def _image_weight(asked: _Asked) -> float:
