@@ -81,6 +81,30 @@ def ingest(images: int, workers: int, bundle: str, as_json: bool, output: Path |
 
 
 @bench.command()
+@click.option(
+    "--rows", type=click.IntRange(2500), default=100_000, show_default=True, help="Images searched."
+)
+@click.option("--dim", type=click.IntRange(8, 4096), default=256, show_default=True, help="Embedding length.")
+@click.option("--queries", type=click.IntRange(1), default=60, show_default=True, help="Queries timed.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the synthetic library in this folder for the next run.",
+)
+@_report_options
+def ranking(
+    rows: int, dim: int, queries: int, cache: Path | None, as_json: bool, output: Path | None
+) -> None:
+    """Measure all features of 1,000 candidates, and every kind of ranker over them."""
+    from tusou.bench.ranking import measure_ranking
+
+    place = nullcontext(cache) if cache else tempfile.TemporaryDirectory(prefix="tusou-bench-")
+    with place as folder, progress_bar(f"building {rows:,} rows") as progress:
+        report = measure_ranking(rows, dim, queries, Path(folder), progress)
+    _finish(report, as_json, output, _print_ranking)
+
+
+@bench.command()
 @click.option("--batch", type=click.IntRange(2), default=1000, show_default=True, help="Rows of a step.")
 @click.option("--steps", type=click.IntRange(1), default=30, show_default=True, help="Steps timed.")
 @click.option(
@@ -118,6 +142,16 @@ def _finish(
         f"tusou {machine['tusou']} {machine['commit']}"
     )
     show(report)
+
+
+def _print_ranking(report: dict[str, Any]) -> None:
+    stages = {**report["stages_ms"], **report["floor_ms"]}
+    rows = [
+        [stage, figures["p50"], figures["p95"], figures["p99"], figures["cpu_p50"]]
+        for stage, figures in stages.items()
+    ]
+    title = f"{report['candidates']:,} candidates, {report['features']} features, {report['rows']:,} rows"
+    print_table(title, ["stage", "p50 ms", "p95 ms", "p99 ms", "CPU ms"], rows)
 
 
 def _print_search(report: dict[str, Any]) -> None:
