@@ -11,6 +11,7 @@ from tusou.catalog.library import Library
 from tusou.cli.common import json_option, library_option, open_library, print_json, progress_bar
 from tusou.errors import LibraryLocked
 from tusou.ingest.check import check_library
+from tusou.search.side_files import check_side_files
 
 
 @click.command()
@@ -18,9 +19,12 @@ from tusou.ingest.check import check_library
 @click.option("--quick", is_flag=True, help="Do not read the originals, only look whether they are there.")
 @json_option
 def check(library_path: Path, quick: bool, as_json: bool) -> int:
-    """Verify catalog, originals, thumbnails, embeddings and index; exit with 1 when something is wrong."""
+    """Verify a library; exit with 1 when something is wrong.
+
+    Catalog, originals, thumbnails, embeddings, index; event log, judgments, rules, rankers and cut-off.
+    """
     with _open(library_path) as library, progress_bar("check") as report:
-        problems = list(check_library(library, quick=quick, report=report))
+        problems = [*check_library(library, quick=quick, report=report), *check_side_files(library)]
         count = library.catalog.count()
     if as_json:
         print_json({"images": count, "problems": [asdict(problem) for problem in problems]})

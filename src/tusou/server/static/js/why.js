@@ -18,6 +18,7 @@ export function highlight(text, words) {
 /** The whole explanation, folded until somebody asks. */
 export function drawWhy({ explain, probability }) {
   const matches = FIELDS.map((field) => [field, explain.matches[field] ?? []]).filter(([, words]) => words.length);
+  const by = explain.contributions.some((part) => part.feature === "image_similarity") ? "image" : "words";
   const most = Math.max(...explain.contributions.map((part) => Math.abs(part.contribution)), 1e-9);
   return h("details", { class: "why", open: true },
     h("summary", {}, t("why")),
@@ -25,7 +26,7 @@ export function drawWhy({ explain, probability }) {
       h("dt", {}, known("field", field)), h("dd", {}, words.map((word) => h("mark", {}, word)))])),
     !matches.length && h("p", { class: "note" }, t("why_by_meaning")),
     probability !== null && h("p", { class: "note" }, t("why_probability", { share: number(probability * 100, 0) })),
-    explain.percentile !== null && h("p", { class: "note" }, t("why_percentile", { share: number(Math.floor(explain.percentile * 1000) / 10, 1) })),
+    explain.percentile !== null && h("p", { class: "note" }, t(by === "image" ? "why_percentile_picture" : "why_percentile", { share: number(Math.floor(explain.percentile * 1000) / 10, 1) })),
     explain.rules.map((rule) => h("p", { class: "note" }, t(`why_rule_${rule.kind}`), rule.until && ` ${t("why_rule_until", { date: new Date(rule.until).toLocaleDateString(document.documentElement.lang) })}`, rule.note && ` · ${rule.note}`)),
     h("ul", { class: "bars" }, explain.contributions.filter((part) => Math.abs(part.contribution) > 0.0005).slice(0, 8).map((part) => bar(part, most))));
 }

@@ -1,0 +1,51 @@
+"""``tusou check`` looks at what lies beside the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_search_cutoff import give_cutoff
+
+from search_builders import World
+from tusou.feedback.opinions import OpinionStore
+from tusou.feedback.store import EventStore
+from tusou.ranking.rules import Rule, RuleStore
+from tusou.search.side_files import check_side_files
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    made.add()
+    RuleStore(made.library.path).add(Rule(0, "synonym", "sea", "ocean"))
+    give_cutoff(made)
+    OpinionStore(made.library.path).close()
+    EventStore(made.library.path / "events.sqlite").close()
+    yield made
+    made.close()
+
+
+def test_a_sound_library_has_no_problem(world: World) -> None:
+    assert list(check_side_files(world.library)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("events.sqlite", "not a database"),
+        ("judgments.sqlite", "not a database"),
+        ("rules.json", "rules cannot be used"),
+        ("rankers/live.json", "live ranker cannot be used"),
+        ("cutoffs/keyword-1-00000000/cutoff.json", "cut-off cannot be used"),
+    ],
+)
+def test_each_damaged_file_is_named(world: World, name: str, what: str) -> None:
+    path = world.library.path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"this is none of what should be here, and long enough to be read " * 40)
+    (problem,) = check_side_files(world.library)
+    assert what in problem.what
+    assert name.split("/")[0] in problem.where
+    assert problem.advice
