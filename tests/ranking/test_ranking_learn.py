@@ -12,7 +12,7 @@ from tusou.errors import RankerError
 from tusou.ranking.base import Ranker
 from tusou.ranking.features import FEATURE_NAMES, FEATURES, FeatureTable
 from tusou.ranking.learn.data import JudgedCandidates, folds
-from tusou.ranking.learn.linear import fit_linear
+from tusou.ranking.learn.linear import RIDGES, fit_linear
 from tusou.ranking.learn.trees import fit_trees
 
 TRAIN, TEST = judged(seed=0), judged(seed=1)
@@ -52,6 +52,18 @@ def test_the_gradient_is_that_of_the_loss() -> None:
             moved = ranker.weights.copy()
             moved[i] += step
             assert loss(moved) > best
+
+
+def test_the_penalty_is_as_strong_as_the_data_are_poor() -> None:
+    def length(data: JudgedCandidates, ridge: float | None = None) -> float:
+        return float(np.linalg.norm(fit_linear(data, ridge=ridge).weights))
+
+    clear, chance = (
+        judged(noise=0.05),
+        dataclasses.replace(TRAIN, grades=np.random.default_rng(0).permutation(TRAIN.grades)),
+    )
+    assert length(clear) == pytest.approx(length(clear, RIDGES[-1]))
+    assert length(chance) == pytest.approx(length(chance, RIDGES[0]))
 
 
 def test_what_can_only_help_is_never_turned_round() -> None:
