@@ -19,8 +19,8 @@ from tusou.ranking.features import FeatureTable
 from tusou.ranking.learn.data import Features, JudgedCandidates, folds
 
 RIDGES = (0.1, 0.01, 0.001, 0.0001)
-"""Penalties of the squared weights beside the mean loss of a query; one is chosen by cross-validation. The demo
-searches want a strong one, a hundred queries over poor keywords a weak one (0007)."""
+"""Penalties of the squared weights beside the mean loss of a query; one is chosen by cross-validation. The
+demo searches want a strong one, a hundred queries over poor keywords a weak one (0007)."""
 
 FOLDS = 4
 
