@@ -150,7 +150,7 @@ function facts(item, actions) {
     [t("creator"), item.creator && link(item.creator, item.creator_url)],
     [t("supplier"), supplier],
     [t("source"), item.foreign_landing_url && link(host(item.foreign_landing_url), item.foreign_landing_url)],
-    [t("dimensions"), `${number(item.width)} × ${number(item.height)} · ${number(item.megapixels, 1)} MP`],
+    [t("dimensions"), `${number(item.width)} × ${number(item.height)} · ${number(item.megapixels, item.megapixels < 0.1 ? 2 : 1)} MP`],
     [t("format"), `${item.format.toUpperCase()} · ${bytes(item.byte_size)}`],
     [t("filename"), item.filename],
     [t("created"), item.created],
