@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fakes import KeywordEncoder, solid
-from search_builders import BLUE, GREEN, RED, World
+from search_builders import BLUE, GREEN, RED, World, ask
 from tusou.cli.main import cli
 from tusou.errors import ConfigError, RankerError
+from tusou.feedback.records import LoggedQuery
+from tusou.feedback.store import FILE_NAME, EventStore
 from tusou.ranking.learn.config import load_ranker_config
 
 COLORS = {"red": RED, "green": GREEN, "blue": BLUE}
@@ -66,6 +68,29 @@ def test_a_ranker_is_trained_promoted_and_taken_back(world: World, config: Path)
     (built_in, seen) = json.loads(run(world, "rankers", "list", "--json").stdout)
     assert (built_in["state"], seen["state"], seen["against"]) == ("", "live", "convex")
     assert run(world, "rankers", "rollback").stdout == "convex (built in) is live\n"
+
+
+def test_what_people_were_shown_can_be_learnt_from(world: World, config: Path) -> None:
+    """Every query is logged once, with the features its ranking saw."""
+    queries = [json.loads(line) for line in config.with_name("queries.jsonl").read_text("utf-8").splitlines()]
+    engine = world.engine()
+    logged = []
+    for query in queries:
+        query["q"] = f"{query['q']} {query['query_id']}"
+        page = ask(engine, query["q"], limit=12)
+        ids = tuple(hit.image.image_id for hit in page.hits)
+        logged.append(LoggedQuery(page.query_id, 1_800_000_000_000, query["q"], ids, features=page.features))
+    engine.close()
+    with EventStore(world.library.path / FILE_NAME) as store:
+        store.write(logged, [], now=1_800_000_000_000)
+    config.with_name("queries.jsonl").write_text("\n".join(map(json.dumps, queries)), "utf-8")
+    config.write_text(config.read_text("utf-8") + 'candidates = "logged"\n', "utf-8")
+    trained = run(world, "train", "ranker", str(config), "--json")
+    assert trained.exit_code == 0, trained.output
+    assert "60 judged queries in 60 logged answers" in trained.stderr
+    answer = json.loads(trained.stdout)
+    assert answer["queries"] == 60
+    assert answer["held_out"]["seen"] == 1.0
 
 
 def test_too_few_queries_are_not_learnt_from(world: World, config: Path) -> None:
