@@ -40,13 +40,17 @@ class _HeldRows:
 
 
 class _WithScore(EmbeddedIndex):
-    """The index with the cosines of another learned score."""
+    """The index with the embeddings of another learned score."""
 
     images: Embeddings
 
     def cosines(self, embedding: Embeddings, rows: Rows) -> npt.NDArray[np.float32]:
         """Exact cosine of given rows with one embedding."""
         return np.asarray(self.images[rows] @ embedding, np.float32)
+
+    def embeddings(self, rows: Rows) -> Embeddings:
+        """Embeddings of given rows, by which neighbours vote."""
+        return np.asarray(self.images[rows], np.float32)
 
 
 class Collection:
