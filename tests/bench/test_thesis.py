@@ -20,6 +20,16 @@ from tusou.bench.thesis.systems import FITTED, SYSTEMS, cold_start, measure, pla
 from tusou.bench.thesis.world import World
 from tusou.errors import EvaluationError
 from tusou.feedback.simulate import SIMULATORS
+from tusou.ranking.learn import linear
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_penalty() -> Iterator[None]:
+    """Cross-validating the penalty of linear rankers is tested elsewhere and takes a minute here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linear, "RIDGES", (0.01,))
+        patch.setattr(linear, "FOLDS", 10**6)
+        yield
 
 
 @pytest.fixture(scope="module")
