@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def test_searches_of_people_are_offered_for_judging(client: httpx.Client) -> Non
         needs = {need["q"]: need for need in client.get(f"{JUDGING}/queries").json()["queries"]}
         if needs.get("green leaf", {}).get("asked") == 3:
             break
+        time.sleep(0.1)  # the log writes in groups
     assert needs["green leaf"]["asked"] == 3
     assert needs["green leaf"]["unjudged"] == needs["green leaf"]["shown"] > 0
     assert needs["red"]["judges"] == {"li": 1}
