@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 from tusou.bench.machine import Timings, percentiles, resident_mb
 from tusou.bench.search_scale import CHUNK, FILTERS, MODEL_ID, FileRows, Progress, build
@@ -49,7 +50,8 @@ def run(rows: int, queries: int, folder: Path, progress: Progress) -> dict[str, 
         index = EmbeddedIndex.open(place / "index", vectors, MODEL_ID)
         texts = [_query_text(query) for query, _ in synthetic.queries(queries)]
         report: dict[str, Any] = {"rows": rows, "dim": encoder.dim, "bundle": encoder.model_id}
-        report["queries"] = _measure(SearchEngine(library, encoder, index), texts)
+        with threadpool_limits(limits=1, user_api="blas"):  # as a server searches
+            report["queries"] = _measure(SearchEngine(library, encoder, index), texts)
         report["resident_mb"] = round(resident_mb())
         index.close()
     return report

@@ -11,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from tusou.errors import ServeError
 from tusou.server.app import LOOPBACK, create_app
@@ -113,7 +114,8 @@ def serve(
         ServeError: The port cannot be had, or the server did not start.
     """
     names = {*LOOPBACK, *allowed_hosts, *([] if is_loopback(host) else [host, socket.gethostname()])}
-    with bind(host, port) as listener:
+    # Searches run side by side, a core each: a product that takes all cores only makes the others wait.
+    with bind(host, port) as listener, threadpool_limits(limits=1, user_api="blas"):
         state = ServerState.open(library_path)  # here, so that its errors reach the caller as they are
         app = create_app(library_path, hosts=names, open_state=lambda _: state)
         config = uvicorn.Config(
