@@ -105,7 +105,7 @@ def agreement(library_path: Path, as_json: bool) -> None:
     from tusou.feedback.opinions import OpinionStore, agreement_of
 
     with open_library(library_path) as library, OpinionStore(library.path) as store:
-        opinions = list(store.all())
+        opinions = store.all()
     found = agreement_of(opinions)
     if as_json:
         print_json({**found, "contradictions": _contradictions(opinions)})

@@ -6,23 +6,20 @@ One SQLite file in the library's folder, ``judgments.sqlite``, written by severa
 from __future__ import annotations
 
 import math
-import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from tusou.catalog.schema import translate_error
 from tusou.errors import FeedbackError
 from tusou.evaluation.agreement import settled_grade, weighted_kappa
 from tusou.evaluation.qrels import MAX_GRADE
-from tusou.feedback.store import BUSY_SECONDS, enter_wal
+from tusou.feedback.sqlite_file import SqliteFile
 from tusou.text.normalize import normalize
 
 FILE_NAME = "judgments.sqlite"
@@ -56,8 +53,10 @@ class Opinion:
     grade: int
 
 
-class OpinionStore:
+class OpinionStore(SqliteFile):
     """The open file; one thread at a time may use it."""
+
+    SCHEMA, VERSION = SCHEMA, SCHEMA_VERSION
 
     def __init__(self, library: Path) -> None:
         """Open the file of a library, or make it.
@@ -66,24 +65,7 @@ class OpinionStore:
             FeedbackError: A newer tusou made it (``newer_schema``).
             CatalogError: It is damaged or cannot be read.
         """
-        self.path = library / FILE_NAME
-        with self._errors():
-            self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_SECONDS)
-            try:
-                self._set_up()
-            except BaseException:
-                self._connection.close()
-                raise
-
-    def close(self) -> None:
-        """Release the file."""
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(library / FILE_NAME)
 
     def add(self, q: str, judge: str, grades: Mapping[str, int]) -> None:
         """Keep a judge's grades, all or none; a grade given before is replaced.
@@ -99,12 +81,11 @@ class OpinionStore:
         """
         _check(q, judge, grades)
         spelling, now = normalize(q), int(time.time() * 1000)
-        with self._errors(), self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.execute(
+        with self._transaction() as connection:
+            connection.execute(
                 "INSERT INTO queries VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (spelling, q.strip(), now)
             )
-            self._connection.executemany(
+            connection.executemany(
                 "INSERT INTO opinions VALUES (?, ?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET grade = excluded.grade, at = excluded.at",
                 [(spelling, image_id, judge.strip(), grade, now) for image_id, grade in grades.items()],
@@ -113,61 +94,29 @@ class OpinionStore:
     def of_query(self, q: str) -> dict[str, dict[str, int]]:
         """Image to judge to grade, under one query in any spelling that means the same."""
         found: dict[str, dict[str, int]] = defaultdict(dict)
-        with self._errors():
-            for image_id, judge, grade in self._connection.execute(
-                "SELECT image_id, judge, grade FROM opinions WHERE spelling = ?", (normalize(q),)
-            ):
-                found[image_id][judge] = grade
+        sql = "SELECT image_id, judge, grade FROM opinions WHERE spelling = ?"
+        for image_id, judge, grade in self.select(sql, (normalize(q),)):
+            found[image_id][judge] = grade
         return dict(found)
 
-    def all(self) -> Iterator[Opinion]:
+    def all(self) -> list[Opinion]:
         """Every opinion, by query, image and judge."""
-        with self._errors():
-            for values in self._connection.execute(
-                "SELECT q, image_id, judge, grade FROM opinions JOIN queries USING (spelling) "
-                "ORDER BY spelling, image_id, judge"
-            ):
-                yield Opinion(*values)
+        sql = (
+            "SELECT q, image_id, judge, grade FROM opinions JOIN queries USING (spelling) "
+            "ORDER BY spelling, image_id, judge"
+        )
+        return [Opinion(*values) for values in self.select(sql)]
 
     def queries(self) -> dict[str, dict[str, int]]:
         """Words of every query as first typed, oldest first, to the number of images each judge graded."""
         found: dict[str, dict[str, int]] = {}
-        with self._errors():
-            for q, judge, count in self._connection.execute(
-                "SELECT q, judge, count(image_id) FROM queries LEFT JOIN opinions USING (spelling) "
-                "GROUP BY spelling, judge ORDER BY added, spelling, judge"
-            ):
-                judges = found.setdefault(q, {})
-                if judge is not None:
-                    judges[judge] = count
+        sql = (
+            "SELECT q, judge, count(*) FROM queries JOIN opinions USING (spelling) "
+            "GROUP BY spelling, judge ORDER BY added, spelling, judge"
+        )
+        for q, judge, count in self.select(sql):
+            found.setdefault(q, {})[judge] = count
         return found
-
-    def _set_up(self) -> None:
-        version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-        if version > SCHEMA_VERSION:
-            raise FeedbackError(
-                f"{self.path} has schema {version}, this tusou reads up to {SCHEMA_VERSION}: use a newer one",
-                reason="newer_schema",
-            )
-        enter_wal(self._connection)
-        self._connection.execute("PRAGMA synchronous=FULL")
-        if version == 0:
-            with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                if not self._connection.execute("PRAGMA user_version").fetchone()[0]:
-                    for statement in SCHEMA.split(";"):
-                        self._connection.execute(statement)
-                    self._connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            translated = translate_error(error, self.path)
-            if translated is None:
-                raise
-            raise translated from error
 
 
 def settled(opinions: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

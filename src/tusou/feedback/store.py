@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import sqlite3
-import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from tusou.catalog.schema import translate_error
 from tusou.errors import FeedbackError
 from tusou.feedback.records import DAY, LoggedEvent, LoggedQuery, Verdict
 from tusou.feedback.simulate import SIMULATION
+from tusou.feedback.sqlite_file import SqliteFile
 from tusou.text.normalize import normalize
 
 FILE_NAME = "events.sqlite"
@@ -29,6 +26,9 @@ TOLERANCE = 60_000
 
 LATEST = DAY
 """Milliseconds after an answer within which something can still be done with it."""
+
+COMMON = 3
+"""Times words must have been asked to be shown to others."""
 
 READ_QUERIES = 2000  # queries read at a time
 
@@ -80,10 +80,6 @@ KNOWN = (
 )
 
 
-BUSY_SECONDS = 10.0
-"""How long to wait for another process that writes."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What the log says of a query that events name."""
@@ -94,22 +90,14 @@ class _Known:
     explored: dict[int, float]
 
 
-def enter_wal(connection: sqlite3.Connection) -> None:
-    """Switch to write-ahead logging; SQLite does not wait by itself for others who switch a new file."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-class EventStore:
+class EventStore(SqliteFile):
     """An open event log; one thread at a time may use it."""
+
+    SCHEMA, VERSION = SCHEMA, SCHEMA_VERSION
+    PRAGMAS = (
+        "cache_size=-16384",
+        "secure_delete=ON",
+    )  # what is purged, and old salts, are gone from the file
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open the file; a writer makes it when there is none.
@@ -124,24 +112,10 @@ class EventStore:
         """
         if read_only and not path.exists():
             raise _nothing_logged(path)
-        self.path = path
-        with self._errors():
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            try:
-                self._set_up(read_only)
-            except BaseException:
-                self._connection.close()
-                raise
-
-    def close(self) -> None:
-        """Release the file; closing twice does nothing."""
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(path, read_only=read_only)
+        if self._schema_version() == 0:  # somebody is just making it
+            self.close()
+            raise _nothing_logged(path)
 
     def write(
         self, queries: Sequence[LoggedQuery], events: Sequence[LoggedEvent], *, now: int
@@ -185,12 +159,16 @@ class EventStore:
                 yield number, _query_of(values)
 
     def frequent_queries(self, count: int) -> dict[str, int]:
-        """Words asked most often, and how often; simulated searches and those without words are left out."""
+        """Words asked most often, and how often.
+
+        Left out are simulated searches, those without words, and what was asked fewer than COMMON times: words of
+        one person's own are nobody else's business.
+        """
         sql = (
             "SELECT user_query, count(*) FROM queries WHERE spelling <> '' AND application <> ? "
-            "GROUP BY spelling ORDER BY 2 DESC, spelling LIMIT ?"
+            "GROUP BY spelling HAVING count(*) >= ? ORDER BY 2 DESC, spelling LIMIT ?"
         )
-        return dict(self.select(sql, (SIMULATION, count)))
+        return dict(self.select(sql, (SIMULATION, COMMON, count)))
 
     def events(self, low: int, high: int) -> Iterator[tuple[int, LoggedEvent]]:
         """Query numbers and events of the queries numbered low to high, by query."""
@@ -221,11 +199,6 @@ class EventStore:
         if lowest is not None:
             for low in range(lowest, highest + 1, size):
                 yield low, min(low + size - 1, highest)
-
-    def select(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a query of this package."""
-        with self._errors():
-            return self._connection.execute(sql, values).fetchall()
 
     def version(self) -> int:
         """A number that differs after anybody wrote."""
@@ -264,55 +237,6 @@ class EventStore:
             connection.execute("INSERT OR IGNORE INTO salts VALUES (?, ?)", (day, secrets.token_bytes(32)))
         ((salt,),) = self.select("SELECT salt FROM salts WHERE day = ?", (day,))
         return bytes(salt)
-
-    def _set_up(self, read_only: bool) -> None:
-        connection = self._connection
-        connection.execute(f"PRAGMA busy_timeout={int(1000 * BUSY_SECONDS)}")
-        enter_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA cache_size=-16384")
-        connection.execute("PRAGMA secure_delete=ON")  # what is purged, and old salts, are gone from the file
-        if read_only:
-            connection.execute("PRAGMA query_only=ON")
-        else:
-            self._migrate()
-        ((version,),) = self.select("PRAGMA user_version")
-        if version == 0:  # somebody is just making it
-            raise _nothing_logged(self.path)
-        if version > SCHEMA_VERSION:
-            raise FeedbackError(
-                f"{self.path} was written by a newer tusou; install that version", reason="newer_schema"
-            )
-
-    def _migrate(self) -> None:
-        with self._transaction() as connection:
-            ((version,),) = self.select("PRAGMA user_version")
-            if version == 0:
-                for statement in SCHEMA.split(";"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._errors():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            translated = translate_error(error, self.path)
-            if translated is None:
-                raise
-            raise translated from error
 
     def _add_hits(self, query: LoggedQuery) -> None:
         """Add what a further page of the same answer shows."""
