@@ -55,4 +55,7 @@ def test_what_names_nothing_is_refused(world: World) -> None:
     assert "names no images" in refused.output
     assert run(world, "rules", "pin", "red", "no-such-image").exit_code != 0
     assert run(world, "rules", "bury", "supplier:acme", "--amount", "0").exit_code == 2
-    assert run(world, "rules", "list").exit_code == 0
+    over = run(world, "rules", "synonym", "sea", "ocean", "--until", "2020-01-01")
+    assert over.exit_code == 2
+    assert "is over already" in over.output
+    assert json.loads(run(world, "rules", "list", "--json").stdout) == []

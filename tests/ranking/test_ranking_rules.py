@@ -16,24 +16,27 @@ from tusou.ranking.rules import Rule, RuleStore
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 
 
-def rule(**fields: Any) -> Rule:
-    values: dict[str, Any] = {"rule_id": 0, "kind": "pin", "query": "red", "target": "image:abc"}
-    return Rule(**(values | fields))
+def add(store: RuleStore, **fields: Any) -> Rule:
+    values: dict[str, Any] = {"kind": "pin", "query": "red", "target": "image:abc"}
+    return store.add(**(values | fields))
 
 
 def test_rules_are_kept_numbered_and_removed(tmp_path: Path) -> None:
     store = RuleStore(tmp_path)
     assert store.all() == ()
-    first = store.add(rule(until=NOW, note="campaign", created_by="li"))
-    second = store.add(rule(kind="boost", query="", target="supplier:acme", amount=0.3))
+    first = add(store, until=NOW, note="campaign", created_by="li")
+    second = add(store, kind="boost", query="", target="supplier:acme", amount=0.3)
     assert (first.rule_id, second.rule_id) == (1, 2)
     assert store.all() == (first, second)
     assert (first.until, first.note, first.created_by) == (NOW, "campaign", "li")
     assert store.remove(1) == first
-    assert store.add(rule()).rule_id == 3  # a number is never given twice
+    assert add(store).rule_id == 3  # a number is never given twice
 
 
-def test_a_rule_ends_and_is_for_its_words() -> None:
+def test_a_rule_ends_and_is_for_its_words(tmp_path: Path) -> None:
+    def rule(**fields: Any) -> Rule:
+        return add(RuleStore(tmp_path), **({"kind": "boost", "amount": 0.1} | fields))
+
     assert rule(until=NOW).holds(NOW - timedelta(seconds=1))
     assert not rule(until=NOW).holds(NOW)
     assert rule().holds(NOW)
@@ -62,7 +65,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(
 ) -> None:
     store = RuleStore(tmp_path)
     with pytest.raises(RuleError, match=problem) as refused:
-        store.add(rule(**fields))
+        add(store, **fields)
     assert refused.value.reason == "bad_rule"
     assert not store.path.exists()
 
@@ -72,9 +75,9 @@ def test_an_unknown_number_and_too_many_rules(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(RuleError, match="no rule 4"):
         store.remove(4)
     monkeypatch.setattr(module, "MOST_RULES", 1)
-    store.add(rule())
+    add(store)
     with pytest.raises(RuleError, match="remove ended ones"):
-        store.add(rule())
+        add(store)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"schema_version": 2, "last_id": 0, "rules": []}'])
@@ -82,13 +85,13 @@ def test_a_damaged_file_is_named_and_kept(tmp_path: Path, content: str) -> None:
     store = RuleStore(tmp_path)
     store.path.write_text(content, "utf-8")
     with pytest.raises(RuleError, match=r"rules\.json cannot be read") as refused:
-        store.add(rule())
+        add(store)
     assert refused.value.reason == "rules_damaged"
     assert store.path.read_text("utf-8") == content
 
 
 def test_changes_of_many_at_once_are_all_kept(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
-        made = list(threads.map(lambda n: RuleStore(tmp_path).add(rule(note=str(n))), range(40)))
+        made = list(threads.map(lambda n: add(RuleStore(tmp_path), note=str(n)), range(40)))
     assert sorted(each.rule_id for each in made) == list(range(1, 41))
     assert {each.note for each in RuleStore(tmp_path).all()} == {str(n) for n in range(40)}

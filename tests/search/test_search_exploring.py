@@ -13,7 +13,7 @@ from test_search_cutoff import give_cutoff
 from search_builders import World, ask, items, textured
 from tusou.catalog.records import image_id_of
 from tusou.feedback.counts import BehaviorCounts
-from tusou.ranking.rules import Rule, RuleStore
+from tusou.ranking.rules import RuleStore
 from tusou.search.engine import SearchEngine
 from tusou.search.exploring import SLOTS, WINDOW_SECONDS
 from tusou.types import Rows
@@ -111,7 +111,7 @@ def test_chance_stays_out_where_it_does_not_belong(world: World, monkeypatch: py
     at(monkeypatch, 0)
     assert not ask(engine, "red", sort="newest").explored
     assert not ask(engine, "").explored
-    RuleStore(world.library.path).add(Rule(0, "pin", "red", f"image:{image_id_of('acme', 'i20')}"))
+    RuleStore(world.library.path).add("pin", "red", f"image:{image_id_of('acme', 'i20')}")
     assert not ask(engine, "red").explored
     engine.behavior = None
     assert not ask(engine, "red title").explored

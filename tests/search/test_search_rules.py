@@ -44,7 +44,7 @@ def engine(world: World) -> Iterator[SearchEngine]:
 def add(world: World, kind: Any, query: str, target: str, **fields: Any) -> Rule:
     if "/" in target:
         target = f"image:{image_id_of(*target.split('/'))}"
-    return RuleStore(world.library.path).add(Rule(0, kind, query, target, **fields))
+    return RuleStore(world.library.path).add(kind, query, target, **fields)
 
 
 def hit(page: SearchPage, item: str) -> Hit:

@@ -11,7 +11,7 @@ from test_search_cutoff import give_cutoff
 from search_builders import World
 from tusou.feedback.opinions import OpinionStore
 from tusou.feedback.store import EventStore
-from tusou.ranking.rules import Rule, RuleStore
+from tusou.ranking.rules import RuleStore
 from tusou.search.side_files import check_side_files
 
 
@@ -19,7 +19,7 @@ from tusou.search.side_files import check_side_files
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     made.add()
-    RuleStore(made.library.path).add(Rule(0, "synonym", "sea", "ocean"))
+    RuleStore(made.library.path).add("synonym", "sea", "ocean")
     give_cutoff(made)
     OpinionStore(made.library.path).close()
     EventStore(made.library.path / "events.sqlite").close()

@@ -169,19 +169,12 @@ def _add(
     as_json: bool,
     **how: Any,
 ) -> None:
-    from tusou.ranking.rules import Rule, RuleStore
+    from tusou.ranking.rules import RuleStore
 
-    rule = Rule(
-        rule_id=0,
-        kind=kind,
-        query=query,
-        target=target,
-        until=until.replace(tzinfo=UTC) if until else None,
-        note=note,
-        created_by=_user(),
-        **how,
-    )
-    made = RuleStore(library_path).add(rule)
+    end = until.replace(tzinfo=UTC) if until else None
+    if end is not None and end <= datetime.now(UTC):
+        raise click.BadParameter(f"{end:%Y-%m-%d %H:%M} UTC is over already", param_hint="--until")
+    made = RuleStore(library_path).add(kind, query, target, until=end, note=note, created_by=_user(), **how)
     if as_json:
         print_json(_item(made))
     else:
@@ -196,8 +189,4 @@ def _user() -> str:
 
 
 def _item(rule: Rule) -> dict[str, Any]:
-    values = {name: getattr(rule, name) for name in rule.__slots__}
-    return values | {
-        "until": rule.until.isoformat() if rule.until else None,
-        "created": rule.created.isoformat(),
-    }
+    return rule.model_dump(mode="json")

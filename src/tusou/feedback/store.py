@@ -161,8 +161,8 @@ class EventStore(SqliteFile):
     def frequent_queries(self, count: int) -> dict[str, int]:
         """Words asked most often, and how often.
 
-        Left out are simulated searches, those without words, and what was asked fewer than COMMON times: words of
-        one person's own are nobody else's business.
+        Left out are simulated searches, those without words, and what was asked fewer than COMMON times: what
+        one person alone typed is nobody else's business.
         """
         sql = (
             "SELECT user_query, count(*) FROM queries WHERE spelling <> '' AND application <> ? "

@@ -13,12 +13,11 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tusou.catalog.durable import dump_json, write_durably
 from tusou.errors import RuleError
@@ -28,14 +27,12 @@ Kind = Literal["pin", "boost", "bury", "synonym"]
 
 FILE = "rules.json"
 MOST_RULES = 10_000
-NEVER = datetime.min.replace(tzinfo=UTC)
 SYNONYM_WEIGHT = 0.5
 """What a synonym's words earn, in parts of what the words as typed would."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule.
+class Rule(BaseModel):
+    """One rule; RuleStore.add makes it.
 
     Attributes:
         rule_id: Its number within the library, never given twice.
@@ -51,16 +48,18 @@ class Rule:
         created_by: Who made it.
     """
 
-    rule_id: int
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule_id: Annotated[int, Field(ge=1)]
     kind: Kind
-    query: str
-    target: str
-    rank: int = 1
-    amount: float = 0.0
+    query: Annotated[str, Field(max_length=512)]
+    target: Annotated[str, Field(min_length=1, max_length=512)]
+    rank: Annotated[int, Field(ge=1, le=100)] = 1
+    amount: Annotated[float, Field(ge=0, le=1)] = 0.0
     until: datetime | None = None
-    note: str = ""
-    created: datetime = NEVER
-    created_by: str = ""
+    note: Annotated[str, Field(max_length=1000)] = ""
+    created: datetime
+    created_by: Annotated[str, Field(max_length=200)] = ""
 
     def holds(self, now: datetime) -> bool:
         """Whether it has not ended."""
@@ -70,23 +69,8 @@ class Rule:
         """Whether it is for a query of these words."""
         return not self.query or normalize(words) == normalize(self.query)
 
-
-class _Stored(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rule_id: Annotated[int, Field(ge=1)]
-    kind: Kind
-    query: Annotated[str, Field(max_length=512)] = ""
-    target: Annotated[str, Field(min_length=1, max_length=512)]
-    rank: Annotated[int, Field(ge=1, le=100)] = 1
-    amount: Annotated[float, Field(ge=0, le=1)] = 0.0
-    until: datetime | None = None
-    note: Annotated[str, Field(max_length=1000)] = ""
-    created: datetime
-    created_by: Annotated[str, Field(max_length=200)] = ""
-
     @model_validator(mode="after")
-    def _fits(self) -> _Stored:
+    def _fits(self) -> Self:
         if self.kind in ("pin", "synonym") and not normalize(self.query):
             raise ValueError(f"a {self.kind} needs the words it is for")
         if self.kind == "pin" and not self.target.startswith("image:"):
@@ -105,11 +89,10 @@ class _File(BaseModel):
 
     schema_version: Literal[1]
     last_id: Annotated[int, Field(ge=0)]
-    rules: Annotated[tuple[_Stored, ...], Field(max_length=MOST_RULES)]
+    rules: Annotated[tuple[Rule, ...], Field(max_length=MOST_RULES)]
 
 
 _EMPTY = _File(schema_version=1, last_id=0, rules=())
-_STORED = TypeAdapter(_Stored)
 
 
 class RuleStore:
@@ -130,11 +113,22 @@ class RuleStore:
         """
         return read_rules(self.path)
 
-    def add(self, rule: Rule) -> Rule:
-        """Keep a rule; its number and time are given here.
+    def add(
+        self,
+        kind: Kind,
+        query: str,
+        target: str,
+        *,
+        rank: int = 1,
+        amount: float = 0.0,
+        until: datetime | None = None,
+        note: str = "",
+        created_by: str = "",
+    ) -> Rule:
+        """Make a rule and keep it; arguments as the attributes of Rule.
 
         Raises:
-            RuleError: It cannot be (``bad_rule``), or there are MOST_RULES already.
+            RuleError: It cannot be (``bad_rule``), or there are MOST_RULES already (``too_many_rules``).
         """
         with self._changing():
             file = _read(self.path)
@@ -143,12 +137,22 @@ class RuleStore:
                     f"{self.path} holds {MOST_RULES:,} rules, the most there can be: remove ended ones",
                     reason="too_many_rules",
                 )
-            made = replace(rule, rule_id=file.last_id + 1, created=datetime.now(UTC))
             try:
-                stored = _STORED.validate_python({name: getattr(made, name) for name in Rule.__slots__})
+                made = Rule(
+                    rule_id=file.last_id + 1,
+                    kind=kind,
+                    query=query,
+                    target=target,
+                    rank=rank,
+                    amount=amount,
+                    until=until,
+                    note=note,
+                    created=datetime.now(UTC),
+                    created_by=created_by,
+                )
             except ValidationError as error:
                 raise RuleError(f"this rule cannot be: {_first(error)}", reason="bad_rule") from error
-            self._write(_File(schema_version=1, last_id=made.rule_id, rules=(*file.rules, stored)))
+            self._write(_File(schema_version=1, last_id=made.rule_id, rules=(*file.rules, made)))
         return made
 
     def remove(self, rule_id: int) -> Rule:
@@ -166,7 +170,7 @@ class RuleStore:
                 )
             kept = tuple(rule for rule in file.rules if rule.rule_id != rule_id)
             self._write(file.model_copy(update={"rules": kept}))
-        return _rule(gone[0])
+        return gone[0]
 
     def _write(self, file: _File) -> None:
         write_durably(self.path, dump_json(file.model_dump(mode="json")))
@@ -188,7 +192,7 @@ def read_rules(path: Path | None) -> tuple[Rule, ...]:
     Raises:
         RuleError: It is damaged (``rules_damaged``).
     """
-    return () if path is None else tuple(map(_rule, _read(path).rules))
+    return () if path is None else _read(path).rules
 
 
 def _read(path: Path) -> _File:
@@ -201,10 +205,6 @@ def _read(path: Path) -> _File:
             f"{path} cannot be read: {error}. Mend it, or delete it to begin without rules",
             reason="rules_damaged",
         ) from error
-
-
-def _rule(stored: _Stored) -> Rule:
-    return Rule(**{name: getattr(stored, name) for name in Rule.__slots__})
 
 
 def _first(error: ValidationError) -> str:
