@@ -153,7 +153,7 @@ def test_without_npm_the_drawings_are_explained(tmp_path: Path, monkeypatch: pyt
 
 def test_photos_need_their_folder(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match=r"captions\.jsonl is missing"):
-        photo_world(tmp_path, None, 0, lambda _: None)  # type: ignore[arg-type] # is never reached
+        photo_world(tmp_path, None, 0)  # type: ignore[arg-type] # is never reached
 
 
 def test_queries_are_asked_in_both_languages() -> None:

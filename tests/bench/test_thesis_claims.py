@@ -77,7 +77,7 @@ def a_report(seed: int = 0, **changes: float) -> dict[str, Any]:
         "seed": seed,
         "images": 900,
         "seconds": 60.0,
-        "visual": [False, True] * (QUERIES // 2),
+        "compound": [False, True] * (QUERIES // 2),
         "languages": ["en", "zh"] * (QUERIES // 2),
         "refusal": {"cca": changes.get("refusal", 0.9)},
         "cold": [

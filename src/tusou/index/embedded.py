@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,7 @@ class EmbeddedIndex:
             self._rows = RowWriter(path, self._snapshot.manifest, self._snapshot.data.columns)
 
     @classmethod
-    def open(cls, path: Path, rows: VectorRows, model_id: str, *, writer: bool = False) -> EmbeddedIndex:
+    def open(cls, path: Path, rows: VectorRows, model_id: str, *, writer: bool = False) -> Self:
         """Open an index folder, or start an empty one when nothing was committed there.
 
         Args:

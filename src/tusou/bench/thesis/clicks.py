@@ -107,7 +107,8 @@ def common_log(
 ) -> dict[str, list[npt.NDArray[np.float64]]]:
     """The same on one log for all systems: what BM25 found, in random parts."""
     rng, counts = np.random.default_rng(seed), Counts.none(collection)
-    world, found = collection.world, {name: [] for name in settings}  # type: ignore[var-annotated]
+    world = collection.world
+    found: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in settings}
     for before, after in zip((0, *SESSIONS), SESSIONS, strict=False):
         for _ in range(ROUNDS if after else 0):
             shown = {

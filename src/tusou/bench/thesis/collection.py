@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tusou.bench.thesis.keywords import TITLE, Keywords
 from tusou.bench.thesis.world import RECALL_DEPTH, Deep, World
 from tusou.feedback.counts import BehaviorSource
-from tusou.index.base import FieldTokens, IndexDocument, TextQuery
+from tusou.index.base import FieldTokens, IndexDocument
 from tusou.index.embedded import EmbeddedIndex
 from tusou.ranking.features import FeatureTable, RankingQuery, gather_features
 from tusou.search.parse import parse_query
@@ -72,9 +72,7 @@ class Collection:
         """
         self.world, self.keywords = world, keywords
         held = _HeldRows(world.deep[world.main].images)
-        with_all = _WithScore.open(folder, held, MODEL_ID, writer=True)
-        assert isinstance(with_all, _WithScore)
-        self._index = with_all
+        self._index = _WithScore.open(folder, held, MODEL_ID, writer=True)
         self._index.upsert(list(_documents(world, keywords)))
         self._index.commit(1)
         analyzer = default_analyzer()
@@ -105,11 +103,6 @@ class Collection:
         found = self._index.search_text(self._texts[query], len(self.world))
         scores[found.rows] = found.scores
         return scores
-
-
-def text_query(q: str) -> TextQuery:
-    """The analysed words of a query."""
-    return parse_query(q, default_analyzer()).text_query
 
 
 def _documents(world: World, keywords: Keywords) -> list[IndexDocument]:

@@ -13,18 +13,17 @@ import json
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from tusou.bench.thesis.measuring import embedded, measured_quality, nearest, texts_of
 from tusou.bench.thesis.scores import score_cca, score_ranknet, score_shipped
-from tusou.bench.thesis.world import TEST_QUERIES, TRAIN_QUERIES, Query, World, split_queries
+from tusou.bench.thesis.world import TEST_QUERIES, TRAIN_QUERIES, Deep, Query, World, split_queries
 from tusou.encoders.base import Encoder
 from tusou.errors import EvaluationError
-from tusou.imaging.decode import DecodedImage
-from tusou.imaging.quality import measure_quality
 from tusou.types import Embeddings, Pixels
 
 PACKAGES = {
@@ -63,8 +62,6 @@ DEGRADED, DEGRADED_APPEAL = 0.3, 0.6
 Names = tuple[str, str]
 Scene = tuple[tuple[int, ...], str]
 """Objects, the main one first, and the background's name."""
-
-BATCH = 32
 
 
 def fetch_packages(folder: Path) -> None:
@@ -201,69 +198,86 @@ def ask(names: Names, lang: str, background: str | None) -> str:
     return names[1] if background is None else f"{BACKGROUNDS[background][0]}背景的{names[1]}"
 
 
-def emoji_world(folder: Path, encoder: Encoder, seed: int, progress: Callable[[float], None]) -> World:
+def emoji_world(folder: Path, encoder: Encoder, seed: int) -> World:
     """Make the world.
 
     Args:
         folder: The packages.
         encoder: Its towers are the frozen features everything is learnt on.
         seed: Of scenes, queries and training.
-        progress: Told the part done.
     """
     rng, drawings = np.random.default_rng(seed), Drawings(folder)
     present = np.sort(rng.permutation(CONCEPTS)[ABSENT:])
-    absent = np.setdiff1d(np.arange(CONCEPTS), present)
-    trained = draw_scenes(TRAIN_SCENES, range(CONCEPTS), rng)
-    styles = rng.integers(len(TRAINED), size=TRAIN_SCENES)
-    training = embedded(
-        encoder,
-        (
-            np.asarray(drawings.scene(TRAINED[s], scene, rng))
-            for s, scene in zip(styles, trained, strict=True)
-        ),
-        TRAIN_SCENES,
-        lambda done: progress(0.6 * done),
-    )
-    scenes = draw_scenes(TEST_SCENES, present.tolist(), rng)
-    poor = rng.random(TEST_SCENES) < DEGRADED
-    pictures = [
-        _degraded(drawings.scene(HELD_OUT, scene, rng), bad) for scene, bad in zip(scenes, poor, strict=True)
-    ]
-    gallery = embedded(encoder, iter(pictures), TEST_SCENES, lambda done: progress(0.6 + 0.3 * done))
+    trained, training = _training(drawings, encoder, rng)
+    scenes, pictures, poor = _test(drawings, present.tolist(), rng)
     queries, grades = _queries(drawings.names, scenes, present, rng)
+    absent = np.setdiff1d(np.arange(CONCEPTS), present)
     unanswerable = [ask(drawings.names[c], "en" if i % 2 else "zh", None) for i, c in enumerate(absent)]
-    pairs = _pairs(encoder, drawings.names, trained, training)
     others = (
         texts_of(encoder, [query.q for query in queries]),
-        gallery,
+        embedded(encoder, pictures),
         texts_of(encoder, unanswerable),
     )
     train, test = split_queries(len(queries), rng)
-    truth = np.zeros((TEST_SCENES, CONCEPTS), bool)
-    for row, (objects, _) in enumerate(scenes):
-        truth[row, list(objects)] = True
     popularity = rng.permutation(1 / np.arange(1, CONCEPTS + 1) ** 0.5)
-    world = World(
+    return World(
         name="emoji",
         concepts=drawings.names,
-        truth=truth,
+        truth=_holds(scenes),
         confusable=_confusable(encoder, drawings, trained, training),
         popularity=popularity / popularity.sum(),
         queries=queries,
         train=train,
         test=test,
         grades=grades,
-        deep={
-            "cca": score_cca(pairs, others),
-            "ranknet-1": score_ranknet(pairs, others, 1.0, seed),
-            "ranknet-5": score_ranknet(pairs, others, 5.0, seed),
-            "shipped": score_shipped(pairs, others),
-        },
+        deep=_scores(_pairs(encoder, drawings.names, trained, training), others, seed),
         stored={**measured_quality(pictures), "authority": rng.random(TEST_SCENES)},
         appeal=np.where(poor, DEGRADED_APPEAL, 1.0),
     )
-    progress(1.0)
-    return world
+
+
+def _training(
+    drawings: Drawings, encoder: Encoder, rng: np.random.Generator
+) -> tuple[list[Scene], Embeddings]:
+    """Scenes of all concepts in the three trained styles, and their embeddings."""
+    scenes = draw_scenes(TRAIN_SCENES, range(CONCEPTS), rng)
+    styles = rng.integers(len(TRAINED), size=TRAIN_SCENES)
+    drawn = (
+        np.asarray(drawings.scene(TRAINED[style], scene, rng))
+        for style, scene in zip(styles, scenes, strict=True)
+    )
+    return scenes, embedded(encoder, drawn)
+
+
+def _test(
+    drawings: Drawings, present: Sequence[int], rng: np.random.Generator
+) -> tuple[list[Scene], list[Pixels], np.ndarray]:
+    """Scenes in the held-out style, their pictures, and which of them are blurred."""
+    scenes = draw_scenes(TEST_SCENES, present, rng)
+    poor = rng.random(TEST_SCENES) < DEGRADED
+    pictures = [
+        _degraded(drawings.scene(HELD_OUT, scene, rng), bad) for scene, bad in zip(scenes, poor, strict=True)
+    ]
+    return scenes, pictures, poor
+
+
+def _scores(
+    pairs: tuple[Embeddings, Embeddings, np.ndarray], others: tuple[Embeddings, ...], seed: int
+) -> dict[str, Deep]:
+    return {
+        "cca": score_cca(pairs, others),
+        "ranknet-1": score_ranknet(pairs, others, 1.0, seed),
+        "ranknet-5": score_ranknet(pairs, others, 5.0, seed),
+        "shipped": score_shipped(pairs, others),
+    }
+
+
+def _holds(scenes: Sequence[Scene]) -> np.ndarray:
+    """(scenes, CONCEPTS) which concepts each scene holds."""
+    holds = np.zeros((len(scenes), CONCEPTS), bool)
+    for row, (objects, _) in enumerate(scenes):
+        holds[row, list(objects)] = True
+    return holds
 
 
 def _queries(
@@ -276,16 +290,13 @@ def _queries(
     count = TRAIN_QUERIES + TEST_QUERIES
     main = np.array([objects[0] for objects, _ in scenes])
     backgrounds = np.array([background for _, background in scenes])
-    holds = np.zeros((len(scenes), len(names)), bool)
-    for row, (objects, _) in enumerate(scenes):
-        holds[row, list(objects)] = True
-    queries, grades = [], []
+    queries, grades, holds = [], [], _holds(scenes)
     for number, concept in enumerate(rng.choice(present, count, replace=False).tolist()):
         lang, visual = ("en", "zh")[number % 2], number % 3 == 0
         of_concept = np.flatnonzero(main == concept)
         background = str(backgrounds[rng.choice(of_concept)]) if visual and len(of_concept) else None
         best = (main == concept) & ((backgrounds == background) if background else True)
-        queries.append(Query(ask(names[concept], lang, background), lang, background is not None))
+        queries.append(Query(ask(names[concept], lang, background), lang, compound=background is not None))
         grades.append(np.where(best, 2, holds[:, concept].astype(np.int64)))
     return tuple(queries), np.stack(grades)
 
@@ -318,47 +329,5 @@ def _confusable(
     return np.concatenate([nearest(looks - looks.mean(axis=0)), nearest(means - means.mean(axis=0))], axis=1)
 
 
-def nearest(vectors: np.ndarray, count: int = 5, apart: np.ndarray | None = None) -> np.ndarray:
-    """The nearest others by cosine, (n, count); pairs in ``apart`` are never near."""
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    cosines = unit @ unit.T
-    if apart is not None:
-        cosines[apart] = -2
-    np.fill_diagonal(cosines, -3)
-    return np.asarray(np.argsort(-cosines, axis=1)[:, :count])
-
-
 def _degraded(scene: Image.Image, bad: bool) -> Pixels:
     return np.asarray(scene.filter(ImageFilter.GaussianBlur(2.0)) if bad else scene)
-
-
-def measured_quality(pictures: Sequence[Pixels]) -> dict[str, np.ndarray]:
-    """The product's own quality measures of every picture."""
-    names = ("megapixels", "sharpness", "exposure", "contrast", "colorfulness", "blockiness")
-    found = []
-    for pixels in pictures:
-        height, width = pixels.shape[:2]
-        image = DecodedImage(pixels, None, width, height, "png", 1, pixels[:, :, 1].copy(), (), ())
-        quality = measure_quality(image)
-        found.append([getattr(quality, name) for name in names])
-    return dict(zip(names, np.array(found).T, strict=True))
-
-
-def embedded(
-    encoder: Encoder, pictures: Iterator[Pixels], count: int, progress: Callable[[float], None]
-) -> Embeddings:
-    """Embeddings of so many pictures."""
-    parts: list[Embeddings] = []
-    waiting: list[Pixels] = []
-    for number, pixels in enumerate(pictures, start=1):
-        waiting.append(pixels)
-        if len(waiting) == BATCH or number == count:
-            parts.append(encoder.encode_images(waiting))
-            waiting = []
-            progress(number / count)
-    return np.concatenate(parts)
-
-
-def texts_of(encoder: Encoder, texts: Sequence[str]) -> Embeddings:
-    """Embeddings of texts."""
-    return np.concatenate([encoder.encode_texts(texts[i : i + 64]) for i in range(0, len(texts), 64)])

@@ -16,7 +16,7 @@ from tusou.bench.thesis.clicks import SESSIONS, common_log, head_queries, own_lo
 from tusou.bench.thesis.collection import Collection
 from tusou.bench.thesis.keywords import ACCURACIES, Noise, draw_keywords
 from tusou.bench.thesis.systems import FITTED, by_score, candidates, cold_start, measures, placebo, without
-from tusou.bench.thesis.world import World
+from tusou.bench.thesis.world import Deep, World
 from tusou.catalog.durable import write_durably
 from tusou.evaluation.calibration import auroc
 from tusou.feedback.simulate import SIMULATORS
@@ -53,7 +53,7 @@ def run_seed(make: Callable[[], World], seed: int, place: Path) -> dict[str, Any
         "world": world.name,
         "seed": seed,
         "images": len(world),
-        "visual": [world.queries[query].visual for query in world.test.tolist()],
+        "compound": [world.queries[query].compound for query in world.test.tolist()],
         "languages": [world.queries[query].lang for query in world.test.tolist()],
         "refusal": refusal(world),
         "cold": [],
@@ -149,7 +149,7 @@ def refusal(world: World) -> dict[str, float]:
     return found
 
 
-def _best(deep: Any, embeddings: np.ndarray) -> np.ndarray:
+def _best(deep: Deep, embeddings: np.ndarray) -> np.ndarray:
     cosines = embeddings @ deep.images.T
     return np.array(
         [float(deep.bank.standardize(q, row).max()) for q, row in zip(embeddings, cosines, strict=True)]

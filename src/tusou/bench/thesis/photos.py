@@ -9,23 +9,23 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tusou.bench.thesis.emoji import embedded, measured_quality, nearest, texts_of
+from tusou.bench.thesis.measuring import embedded, measured_quality, nearest, texts_of
 from tusou.bench.thesis.scores import score_cca, score_shipped
 from tusou.bench.thesis.world import TEST_QUERIES, TRAIN_QUERIES, Query, World, split_queries
 from tusou.encoders.base import Encoder
 from tusou.errors import EvaluationError
 from tusou.imaging.decode import decode
 from tusou.imaging.limits import Limits
+from tusou.text.analyze import default_analyzer
 from tusou.text.english import stem
 from tusou.text.stopwords import STOP_WORDS
-from tusou.types import Pixels
+from tusou.types import Embeddings, Pixels
 
 TRAIN_PHOTOS = 2000
 """Photos of the train split that the bank, the looks of words and CCA are measured on."""
@@ -50,14 +50,13 @@ _STOP = STOP_WORDS | {
 }
 
 
-def photo_world(folder: Path, encoder: Encoder, seed: int, progress: Callable[[float], None]) -> World:
+def photo_world(folder: Path, encoder: Encoder, seed: int) -> World:
     """Make the world.
 
     Args:
         folder: Folder with captions.jsonl (image, split, en, zh) and images/.
         encoder: Towers of the learned score; the shipped ones saw the train split, never the dev split.
         seed: Of queries.
-        progress: Told the part done.
 
     Raises:
         EvaluationError: The folder holds no such data.
@@ -70,24 +69,12 @@ def photo_world(folder: Path, encoder: Encoder, seed: int, progress: Callable[[f
     surfaces: dict[Word, Counter[str]] = defaultdict(Counter)
     said_in_training = [_said(line, surfaces) for line in seen]
     said = [_said(line, surfaces) for line in held]
-    pictures = [_pixels(folder, line) for line in held]
-    training = embedded(
-        encoder, (_pixels(folder, line) for line in seen), len(seen), lambda done: progress(done / 2)
-    )
-    gallery = embedded(encoder, iter(pictures), len(held), lambda done: progress(0.5 + done / 2))
-
     words = sorted({word for counts in said for word, count in counts.items() if count >= TRUE_FROM})
-    place = {word: i for i, word in enumerate(words)}
-    counts = np.zeros((len(held), len(words)), np.int64)
-    for row, spoken in enumerate(said):
-        for word, count in spoken.items():
-            if word in place:
-                counts[row, place[word]] = count
-    truth = counts >= TRUE_FROM
-    described = np.flatnonzero(truth.sum(axis=1))
-    counts, truth, gallery = counts[described], truth[described], gallery[described]
-    pictures = [pictures[i] for i in described.tolist()]
-
+    counts = _counts(said, words)
+    described = np.flatnonzero((counts >= TRUE_FROM).sum(axis=1))
+    counts = counts[described]
+    pictures = [_pixels(folder, held[i]) for i in described.tolist()]
+    truth, gallery = counts >= TRUE_FROM, embedded(encoder, pictures)
     queries, grades = _queries(words, surfaces, counts, truth, rng)
     absent = _absent(said_in_training, said, rng)
     others = (
@@ -95,8 +82,7 @@ def photo_world(folder: Path, encoder: Encoder, seed: int, progress: Callable[[f
         gallery,
         texts_of(encoder, [_surface(surfaces, word) for word in absent]),
     )
-    captions = [line[lang][0] for line in seen for lang in ("en", "zh")]
-    pairs = training, texts_of(encoder, captions), np.repeat(np.arange(len(seen)), 2)
+    pairs = _pairs(folder, encoder, seen)
     train, test = split_queries(len(queries), rng)
     popularity = truth.sum(axis=0).astype(np.float64)
     return World(
@@ -113,6 +99,26 @@ def photo_world(folder: Path, encoder: Encoder, seed: int, progress: Callable[[f
         stored={**measured_quality(pictures), "authority": rng.random(len(pictures))},
         appeal=np.ones(len(pictures)),
     )
+
+
+def _counts(said: Sequence[Counter[Word]], words: Sequence[Word]) -> np.ndarray:
+    """(photos, words) how many people used each word of each photo."""
+    place = {word: i for i, word in enumerate(words)}
+    counts = np.zeros((len(said), len(words)), np.int64)
+    for row, spoken in enumerate(said):
+        for word, count in spoken.items():
+            if word in place:
+                counts[row, place[word]] = count
+    return counts
+
+
+def _pairs(
+    folder: Path, encoder: Encoder, lines: Sequence[Line]
+) -> tuple[Embeddings, Embeddings, np.ndarray]:
+    """Training photos with one caption in each language."""
+    captions = [line[lang][0] for line in lines for lang in ("en", "zh")]
+    images = embedded(encoder, (_pixels(folder, line) for line in lines))
+    return images, texts_of(encoder, captions), np.repeat(np.arange(len(lines)), 2)
 
 
 def _lines(folder: Path) -> list[Line]:
@@ -148,20 +154,9 @@ def _content(lang: str, caption: str) -> Iterator[tuple[Word, str]]:
             if len(token) > 2 and token not in _STOP:
                 yield (lang, stem(token)), token
     else:
-        for token in _segment(caption):
+        for token in (term.surface for term in default_analyzer().terms(caption)):
             if len(token) > 1 and token not in _STOP and re.fullmatch(r"[\u4e00-\u9fff]+", token):
                 yield (lang, token), token
-
-
-@cache
-def _segmenter() -> object:
-    import rjieba
-
-    return rjieba
-
-
-def _segment(text: str) -> Sequence[str]:
-    return list(_segmenter().cut(text))  # type: ignore[attr-defined]
 
 
 def _surface(surfaces: Mapping[Word, Counter[str]], word: Word) -> str:
@@ -192,7 +187,7 @@ def _queries(
         lowest = counts[:, list(asked)].min(axis=1)
         lang = words[int(first)][0]
         text = ("" if lang == "zh" else " ").join(_surface(surfaces, words[each]) for each in asked)
-        queries.append(Query(text, lang, visual=pair))
+        queries.append(Query(text, lang, compound=pair))
         grades.append(np.where(lowest >= FULL_FROM, 2, np.where(lowest >= 1, 1, 0)))
         if len(queries) == needed:
             return tuple(queries), np.stack(grades)

@@ -115,7 +115,7 @@ def _difference(found: tuple[str, float, tuple[float, float], float]) -> list[st
 def _system(reports: Sequence[Report], system: str) -> list[str]:
     measured = [cold(reports, "random", CENTRE, system, m) for m in (MEASURE, "P@10", "RR@10", "Recall@100")]
     languages = np.concatenate([report["languages"] for report in reports])
-    compound = np.concatenate([report["visual"] for report in reports]).astype(bool)
+    compound = np.concatenate([report["compound"] for report in reports]).astype(bool)
     value = measured[0]
     cells = [
         *(each.mean() for each in measured),

@@ -13,6 +13,7 @@ from typing import Any
 from tusou.bench.thesis.experiment import run_seed
 from tusou.bench.thesis.report import write_report
 from tusou.bench.thesis.world import World
+from tusou.errors import EvaluationError
 
 
 def run_thesis(
@@ -41,6 +42,8 @@ def run_thesis(
     if "photos" in worlds and flickr8k is None:
         tell("world B is left out: it needs Flickr8k; name its folder with --flickr8k")
         worlds = [world for world in worlds if world != "photos"]
+    if not worlds:
+        raise EvaluationError("no world is left to try: name --flickr8k, or --world emoji", reason="no_world")
     if "emoji" in worlds:
         from tusou.bench.thesis.emoji import fetch_packages
 
@@ -74,8 +77,8 @@ def _make(world: str, seed: int, work: Path, flickr8k: Path | None) -> World:
     if world == "emoji":
         from tusou.bench.thesis.emoji import emoji_world
 
-        return emoji_world(work / "packages", encoder, seed, lambda _: None)
+        return emoji_world(work / "packages", encoder, seed)
     from tusou.bench.thesis.photos import photo_world
 
     assert flickr8k is not None
-    return photo_world(flickr8k, encoder, seed, lambda _: None)
+    return photo_world(flickr8k, encoder, seed)

@@ -27,12 +27,12 @@ class Query:
     Attributes:
         q: The words as typed.
         lang: ``en`` or ``zh``.
-        visual: Part of it (a colour) no keyword says.
+        compound: More than one thing is asked for: a background no keyword says, or two words.
     """
 
     q: str
     lang: str
-    visual: bool
+    compound: bool
 
 
 @dataclass(frozen=True, eq=False)
