@@ -19,6 +19,9 @@ from tusou.imaging.analyze import analyze_image
 from tusou.imaging.limits import Limits
 from tusou.index.base import Index
 from tusou.ingest.indexing import catch_up, open_index
+from tusou.ranking.bank import ImageBank
+from tusou.ranking.cutoff import Cutoff
+from tusou.ranking.cutoff_files import library_folder, save_cutoff
 from tusou.search.engine import SearchEngine
 from tusou.types import (
     ImageRecord,
@@ -150,3 +153,13 @@ def items(page: SearchPage) -> list[str]:
 
 
 __all__ = ["World", "a_record", "ask", "items", "jpeg", "png", "solid", "striped", "textured"]
+
+
+def give_cutoff(world: World, threshold: float = 0.5) -> Path:
+    """The probability of relevance is the mean of cosine and coverage."""
+    dim = world.encoder.dim
+    bank = ImageBank(np.zeros(dim, np.float32), np.eye(dim, dtype=np.float32))
+    cutoff = Cutoff(bank, np.ones(2), np.array([0.0, 2.0]), np.array([0.0, 1.0]), threshold)
+    folder = library_folder(world.library.path, world.encoder.model_id)
+    save_cutoff(folder, cutoff, world.encoder.model_id, {})
+    return folder

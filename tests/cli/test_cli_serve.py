@@ -12,11 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from server_builder import serve_command
 from tusou.cli.main import cli
 from tusou.errors import LibraryNotFound, ServeError
-from tusou.server.run import bind
+from tusou.server.run import bind, serve
 
 DEMO = Path(__file__).parents[2] / "demo"
 
@@ -125,3 +126,17 @@ def test_a_running_server_sees_what_is_ingested(small_library: Path) -> None:
         assert before > 0
         assert after["results"][0]["supplier"] == "lomiri"
         assert client.get("/readyz").json()["images"] == 33
+
+
+def test_a_server_keeps_matrix_products_on_one_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    def opened(_: Path) -> None:
+        threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        raise ServeError("far enough")
+
+    monkeypatch.setattr("tusou.server.run.ServerState.open", opened)
+    with threadpool_limits(limits=2, user_api="blas"), pytest.raises(ServeError, match="far enough"):
+        serve(tmp_path, port=0)
+    assert threads
+    assert set(threads) == {1}

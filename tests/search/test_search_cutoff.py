@@ -7,25 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from fakes import solid, striped
-from search_builders import BLUE, GREEN, RED, YELLOW, World, ask, items, png
-from tusou.ranking.bank import ImageBank
-from tusou.ranking.cutoff import Cutoff
-from tusou.ranking.cutoff_files import MANIFEST, library_folder, save_cutoff
+from search_builders import BLUE, GREEN, RED, YELLOW, World, ask, give_cutoff, items, png
+from tusou.ranking.cutoff_files import MANIFEST
 from tusou.search.engine import SearchEngine
-
-
-def give_cutoff(world: World, threshold: float = 0.5) -> Path:
-    """The probability of relevance is the mean of cosine and coverage."""
-    dim = world.encoder.dim
-    bank = ImageBank(np.zeros(dim, np.float32), np.eye(dim, dtype=np.float32))
-    cutoff = Cutoff(bank, np.ones(2), np.array([0.0, 2.0]), np.array([0.0, 1.0]), threshold)
-    folder = library_folder(world.library.path, world.encoder.model_id)
-    save_cutoff(folder, cutoff, world.encoder.model_id, {})
-    return folder
 
 
 @pytest.fixture
@@ -108,7 +95,11 @@ def test_it_is_not_known_of_pictures_and_of_filters_alone(engine: SearchEngine) 
         assert page.relevant is None
         assert page.hits[0].probability is None
         assert "nothing_matches" not in page.notes
-    assert ask(engine, image=png(solid(RED)), relevant_only=True).total == 5
+    page = ask(engine, image=png(solid(RED)), relevant_only=True)
+    assert page.total == 5
+    assert "relevance_unknown" in page.notes  # what was asked for cannot be done, and is said
+    assert "relevance_unknown" in ask(engine, "supplier:zoo", relevant_only=True).notes
+    assert "relevance_unknown" not in ask(engine, "red", relevant_only=True).notes
 
 
 def test_filters_do_not_move_the_probability(engine: SearchEngine) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_search_cutoff import give_cutoff
 
-from search_builders import World, ask, items, textured
+from search_builders import World, ask, give_cutoff, items, textured
 from tusou.catalog.records import image_id_of
 from tusou.feedback.counts import BehaviorCounts
 from tusou.ranking.rules import RuleStore

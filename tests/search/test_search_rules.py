@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_search_cutoff import give_cutoff
 
 from fakes import solid
-from search_builders import BLUE, GREEN, RED, World, ask, items, png
+from search_builders import BLUE, GREEN, RED, World, ask, give_cutoff, items, png
 from tusou.catalog.records import image_id_of
 from tusou.ranking.rules import Rule, RuleStore
 from tusou.search.engine import SearchEngine

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_search_cutoff import give_cutoff
 
 from fakes import solid
-from search_builders import BLUE, RED, World, ask, items, textured
+from search_builders import BLUE, RED, World, ask, give_cutoff, items, textured
 from tusou.catalog.records import image_id_of
 from tusou.search.engine import SearchEngine
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_search_cutoff import give_cutoff
 
-from search_builders import World
+from search_builders import World, give_cutoff
 from tusou.feedback.opinions import OpinionStore
 from tusou.feedback.store import EventStore
 from tusou.ranking.rules import RuleStore

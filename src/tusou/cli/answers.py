@@ -35,6 +35,7 @@ NOTES = {
     "filters_only": "Only filters, so here is what they let through, newest first.",
     "exclusions_only": "Only exclusions, so here is everything else, newest first.",
     "only_stop_words": "The query has common words only; they were looked up as they are.",
+    "relevance_unknown": "Nobody knows what is relevant to a search like this, so nothing was left out.",
     "synonyms": "Synonyms were looked up as well.",
     "nothing_matches": "Nothing in the library matches this well; here is what comes nearest.",
     "no_words": "The query has no words; it was searched by meaning alone.",

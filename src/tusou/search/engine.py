@@ -431,12 +431,13 @@ def _image_weight(asked: _Asked) -> float:
 
 def _notes(asked: _Asked, answer: Answer) -> tuple[str, ...]:
     """Codes of what was done to the query; with a picture, a query without words needs no remark."""
+    unknown = ("relevance_unknown",) if asked.request.relevant_only and answer.relevant is None else ()
     if asked.picture is None:
-        nothing = answer.relevant == 0 and len(answer.rows) > 0
-        return (*asked.parsed.notes, "nothing_matches") if nothing else asked.parsed.notes
+        nothing = ("nothing_matches",) if answer.relevant == 0 and len(answer.rows) else ()
+        return (*asked.parsed.notes, *nothing, *unknown)
     notes = [
         note for note in asked.parsed.notes if note not in ("empty_query", "filters_only", "exclusions_only")
     ]
     if asked.request.mode == "same" and asked.parsed.text:
         notes.append("words_ignored")
-    return tuple(notes)
+    return (*notes, *unknown)

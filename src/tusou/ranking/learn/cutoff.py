@@ -213,6 +213,8 @@ def _fit_weights(queries: Sequence[CutoffQuery]) -> Values:
 
     lowest = [*[0.0] * len(INPUTS), -np.inf]
     found = minimize(loss, np.zeros(len(lowest)), jac=True, method="L-BFGS-B", bounds=Bounds(lowest))
+    if not found.success or not np.isfinite(found.x).all():
+        raise RankerError(f"the weights do not settle: {found.message}", reason="fit_failed")
     return np.asarray(found.x[: len(INPUTS)])
 
 
