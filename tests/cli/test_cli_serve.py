@@ -129,7 +129,7 @@ def test_a_running_server_sees_what_is_ingested(small_library: Path) -> None:
 
 
 def test_a_server_keeps_matrix_products_on_one_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    threads = []
+    threads: list[int] = []
 
     def opened(_: Path) -> None:
         threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")

@@ -34,17 +34,17 @@ export function card(item, { href, onOpen, onSimilar, onCopies }) {
   }, onauxclick: ({ button }) => button === 1 && report("click", item, node) }, frame(item));
   const node = h("li", { class: "card", "data-id": item.id }, link,
     h("button", { class: "more", type: "button", title: t("find_similar"), "aria-label": `${t("find_similar")}: ${title}`, tabindex: -1, onclick: () => { report("similar", item, node); onSimilar(item); } }, icon("similar")),
-    h("div", { class: "caption" }, h("span", { class: "title" }, title), rights(item, onCopies)));
+    item.copies?.length > 0 && onCopies && h("button", { class: "copies", type: "button", title: t("show_copies"), "aria-label": `${t("copies", { count: item.copies.length })}: ${title}`, onclick: () => onCopies(item) }, `+${item.copies.length}`),
+    h("div", { class: "caption" }, h("span", { class: "title" }, title), rights(item)));
   node.style.setProperty("--ratio", shown.toFixed(4));
   return watch(node, item);
 }
 
-function rights(item, onCopies) {
+function rights(item) {
   const license = licenseOf(item.license);
   return h("span", { class: "rights" },
     h("span", { class: `license ${freedom(item.license)}`, title: license?.name ?? item.license }, licenseLabel(item.license)),
-    h("span", { class: "supplier" }, supplierTitle(item.supplier)),
-    item.copies?.length > 0 && onCopies && h("button", { class: "copies quiet", type: "button", title: t("show_copies"), onclick: () => onCopies(item) }, t("copies", { count: item.copies.length })));
+    h("span", { class: "supplier" }, supplierTitle(item.supplier)));
 }
 
 /** Arrow keys walk the grid: sideways by order, up and down to the nearest card of the next row. */
