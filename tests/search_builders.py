@@ -116,6 +116,7 @@ class World:
             data = png(pixels)
             analysis, working = analyze_image(data, Limits())
             self.library.blobs.put(data)
+            self.library.thumbnails.put([(analysis.sha256, analysis.thumbnail)])
             fields: dict[str, Any] = {"supplier": "acme", "item_id": f"item-{row}"} | given
             measured = {name: getattr(analysis, name) for name in analysis.__slots__ if name != "thumbnail"}
             fields = measured | {"image_id": image_id_of(fields["supplier"], fields["item_id"])} | fields

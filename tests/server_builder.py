@@ -18,8 +18,6 @@ from fastapi import FastAPI
 
 from fakes import solid, striped
 from search_builders import BLACK, BLUE, GREEN, GREY, RED, WHITE, YELLOW, World, textured
-from tusou.imaging.analyze import analyze_image
-from tusou.imaging.limits import Limits
 from tusou.server.app import create_app
 from tusou.server.run import bind, page_address
 from tusou.server.state import ServerState
@@ -63,9 +61,6 @@ def build_world(path: Path) -> World:
         for seed in range(24)
     ]
     world.add_many(pictures)
-    for record in world.library.catalog.records():
-        analysis, _ = analyze_image(world.library.original_path(record).read_bytes(), Limits())
-        world.library.thumbnails.put([(record.sha256, analysis.thumbnail)])
     return world
 
 

@@ -96,17 +96,6 @@ def test_a_line_separates_what_matches_from_what_is_nearest(visitor: Visitor) ->
     expect(page.locator(CARDS).first).to_be_visible()
 
 
-def test_copies_stand_behind_one_image_and_are_a_click_away(visitor: Visitor) -> None:
-    page = visitor.open("/?q=jupiter&lang=en")
-    settled(page)
-    badge = page.locator("#grid .copies").first
-    expect(badge).to_have_text("+1")
-    badge.click()
-    settled(page)
-    assert "mode=same" in page.url
-    assert titles(page) == ["Jupiter"]
-
-
 def test_an_english_query_and_no_layout_shift(visitor: Visitor) -> None:
     page = visitor.open("/")
     page.evaluate(
