@@ -391,3 +391,53 @@ def test_without_a_script(visitor: Visitor) -> None:
     page.press("#q", "Enter")
     assert page.locator("#grid .card img").count() > 0
     shoot(page, "no-script-en-1440")
+
+
+def test_suggestions_while_typing(visitor: Visitor) -> None:
+    page = visitor.open("/?lang=en")
+    options = page.locator("#suggestions [role=option]")
+    page.locator("#q").press_sequentially("butte", delay=30)
+    expect(options.first).to_contain_text("utterfly")
+    page.press("#q", "ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    chosen = page.input_value("#q")
+    page.press("#q", "ArrowUp")
+    assert page.input_value("#q") == "butte"
+    page.press("#q", "ArrowDown")
+    page.press("#q", "Enter")
+    settled(page)
+    expect(page.locator("#suggestions")).to_be_hidden()
+    expect(page).to_have_title(f"{chosen} · Tusou")
+    expect(page.locator("#related .chip").first).to_be_visible()
+    page.locator("#q").fill("")
+    expect(options.first).to_have_text(chosen)  # what was searched here
+    page.press("#q", "Escape")
+    expect(page.locator("#suggestions")).to_be_hidden()
+    search(page, "buterfly")
+    page.locator("#related .correction .chip").click()
+    settled(page)
+    expect(page).to_have_title("butterfly · Tusou")
+    page.locator(".brand").click()
+    expect(page.locator("#recent .chip").first).to_have_text("butterfly")
+    page.locator("#recent").get_by_role("button", name="Forget").click()
+    expect(page.locator("#recent .chip")).to_have_count(0)
+
+
+def test_pinyin_suggests_chinese_and_the_home_is_explored(visitor: Visitor) -> None:
+    page = visitor.open("/", lang="zh-CN")
+    page.locator("#q").press_sequentially("mao", delay=30)
+    expect(page.locator("#suggestions [role=option]").first).to_contain_text("猫")
+    shoot(page, "suggestions-zh-1440")
+    page.press("#q", "Escape")
+    page.locator(".themes a").first.click()
+    settled(page)
+    expect(page.locator(CARDS).first).to_be_visible()
+    page.go_back()
+    page.get_by_role("link", name="红色").click()
+    settled(page)
+    assert "color=red" in page.url
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(page.url.split("?")[0])
+    expect(page.locator(".supplier-row a").first).to_be_visible()
+    assert not scrolls_sideways(page)
+    shoot(page, "home-zh-390")

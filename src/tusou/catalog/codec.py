@@ -52,15 +52,21 @@ def decode_record(row: Sequence[Any]) -> ImageRecord:
         **dict(zip(_PLAIN, plain, strict=True)),
         quality=Quality(*quality),
         palette=tuple([Swatch((r, g, b), share) for r, g, b, share in _decode_json(palette)[0]]),
-        metadata=_load_metadata(metadata, license_, terms),
+        metadata=decode_metadata(metadata, license_, terms),
         added=datetime.fromtimestamp(added, UTC),
         updated=datetime.fromtimestamp(updated, UTC),
         warnings=tuple(warnings.split(",")) if warnings else (),
     )
 
 
-def _load_metadata(text: str, default_license: str, default_terms: str) -> Metadata:
-    """Read what dump_metadata wrote; names this version does not know are ignored."""
+def decode_metadata(text: str, default_license: str = "", default_terms: str = "") -> Metadata:
+    """Read what dump_metadata wrote; names this version does not know are ignored.
+
+    Args:
+        text: JSON.
+        default_license: Licence where the image brings none.
+        default_terms: Usage terms where the image brings none.
+    """
     values = {name: value for name, value in _decode_json(text)[0].items() if name in _METADATA}
     for name in _LISTS:
         if name in values:

@@ -158,17 +158,22 @@ class EventStore(SqliteFile):
             for number, *values in self.select(sql, (low, high)):
                 yield number, _query_of(values)
 
-    def frequent_queries(self, count: int) -> dict[str, int]:
+    def frequent_queries(self, count: int, *, clients: int = 1) -> dict[str, int]:
         """Words asked most often, and how often.
 
         Left out are simulated searches, those without words, and what was asked fewer than COMMON times: what
         one person alone typed is nobody else's business.
+
+        Args:
+            count: Most queries.
+            clients: Least number of different clients who asked; a person is another client every day.
         """
         sql = (
             "SELECT user_query, count(*) FROM queries WHERE spelling <> '' AND application <> ? "
-            "GROUP BY spelling HAVING count(*) >= ? ORDER BY 2 DESC, spelling LIMIT ?"
+            "GROUP BY spelling HAVING count(*) >= ? AND count(DISTINCT client) >= ? "
+            "ORDER BY 2 DESC, spelling LIMIT ?"
         )
-        return dict(self.select(sql, (SIMULATION, COMMON, count)))
+        return dict(self.select(sql, (SIMULATION, COMMON, clients, count)))
 
     def events(self, low: int, high: int) -> Iterator[tuple[int, LoggedEvent]]:
         """Query numbers and events of the queries numbered low to high, by query."""

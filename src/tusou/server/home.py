@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tusou.catalog.catalog import Catalog
+from tusou.search.suggest import one_form_each
 from tusou.text.normalize import normalize
 from tusou.types import ImageRecord, Language
 
 EXAMPLES = 7
+THEMES = 12
 MOSAIC = 28
 PLACES = 6  # per supplier, evenly spread over its deliveries
 RECORDS_PER_PLACE = 40
@@ -24,10 +26,12 @@ class HomeContent:
 
     Attributes:
         examples: Words per language, found in the keywords of several suppliers.
+        themes: Keywords per language, each with a picture that carries it.
         mosaic: Pictures of all suppliers in turn.
     """
 
     examples: dict[Language, tuple[str, ...]]
+    themes: dict[Language, tuple[tuple[str, ImageRecord], ...]]
     mosaic: tuple[ImageRecord, ...]
 
 
@@ -51,6 +55,7 @@ def home_content(catalog: Catalog) -> HomeContent:
     records = [record for part in samples.values() for record in part]
     return HomeContent(
         examples={"zh": common_words(records, "zh"), "en": common_words(records, "en")},
+        themes={"zh": themes(records, "zh"), "en": themes(records, "en")},
         mosaic=tuple(in_turn([showy(part) for part in samples.values()], MOSAIC)),
     )
 
@@ -65,18 +70,35 @@ def sample(catalog: Catalog, supplier: str) -> list[ImageRecord]:
     return list(found.values())
 
 
-def common_words(records: Iterable[ImageRecord], lang: Language) -> tuple[str, ...]:
+def themes(records: Sequence[ImageRecord], lang: Language) -> tuple[tuple[str, ImageRecord], ...]:
+    """Common keywords, each with its showiest picture that no theme before has."""
+    shown: dict[str, ImageRecord] = {}
+    best = showy(records)
+    for word in common_words(records, lang, THEMES):
+        taken = {record.sha256 for record in shown.values()}
+        having = (record for record in best if word in _keywords(record, lang) and record.sha256 not in taken)
+        if (record := next(having, None)) is not None:
+            shown[word] = record
+    return tuple(shown.items())
+
+
+def _keywords(record: ImageRecord, lang: Language) -> set[str]:
+    metadata = record.metadata
+    keywords = metadata.keywords_zh if lang == "zh" else metadata.keywords_en
+    return {normalize(keyword).strip() for keyword in keywords}
+
+
+def common_words(records: Iterable[ImageRecord], lang: Language, count: int = EXAMPLES) -> tuple[str, ...]:
     """Keywords that many suppliers share, then those that are frequent."""
     counts: Counter[str] = Counter()
     users: defaultdict[str, set[str]] = defaultdict(set)
     for record in records:
-        keywords = record.metadata.keywords_zh if lang == "zh" else record.metadata.keywords_en
-        for word in {normalize(keyword).strip() for keyword in keywords}:
+        for word in _keywords(record, lang):
             if _is_example(word, lang):
                 counts[word] += 1
                 users[word].add(record.supplier)
     ranked = sorted(counts, key=lambda word: (-len(users[word]), -counts[word], word))
-    return tuple(ranked[:EXAMPLES])
+    return tuple(one_form_each(ranked)[:count])
 
 
 def _is_example(word: str, lang: Language) -> bool:

@@ -18,6 +18,7 @@ from tusou.feedback.log import EventLog
 from tusou.feedback.store import FILE_NAME
 from tusou.ingest.fetch import FetchLimits, fetch
 from tusou.search.engine import SearchEngine
+from tusou.search.live_suggestions import LiveSuggestions
 from tusou.server.home import Home
 from tusou.server.metrics import Metrics
 from tusou.server.model_watch import ModelWatch
@@ -42,6 +43,7 @@ class ServerState:
         home: What the empty page offers.
         feedback: The event log; None when the library's setting turns it off.
         clicks: Its counts, which the ranker looks at; None without the log.
+        suggestions: What is offered while somebody types.
         ready: False while starting and from the moment the server is told to stop.
     """
 
@@ -54,6 +56,7 @@ class ServerState:
         self.home = Home()
         self.feedback = self._open_feedback()
         self.clicks = self._follow_clicks()
+        self.suggestions = LiveSuggestions(library.catalog, library.path)
         self.ready = False
         self._watch = ModelWatch(library, lambda: self.engine.encoder.model_id, self._reopen)
         # Searches are bound by the processor: more threads than cores only make each of them slower.
@@ -82,12 +85,14 @@ class ServerState:
         state._answer_with(engine)
         state.ready = True
         state._watch.start()
+        state.suggestions.start()
         return state
 
     def close(self) -> None:
         """Release everything."""
         self.ready = False
         self._watch.stop()
+        self.suggestions.close()
         if self.clicks is not None:
             self.clicks.close()
         if self.feedback is not None:

@@ -33,6 +33,7 @@ from tusou.types import Language
 router = APIRouter(include_in_schema=False)
 
 RESULTS_PER_PAGE = 40
+POPULAR = 8
 LISTS = ("supplier", "exclude_supplier", "license", "license_type", "orientation", "color", "format")
 SINGLES = ("q", "sort", "megapixels", "color_tolerance", "page")
 PICTURES = ("image_id", "image_url")
@@ -129,6 +130,13 @@ def _boot(state: ServerState, lang: Language, is_home: bool) -> Json:
         ],
         "limits": limits_item(state),
         "examples": home.examples[lang],
+        "popular": list(state.suggestions.popular)[:POPULAR],
+        "themes": [
+            {"word": word, "image": image_item(record, lang, urls=media_urls)}
+            for word, record in home.themes[lang]
+        ]
+        if is_home
+        else [],
         "mosaic": [image_item(record, lang, urls=media_urls) for record in home.mosaic] if is_home else [],
     }
 

@@ -52,6 +52,13 @@ export function withQuery(answer) {
   return answer;
 }
 
+/** Phrases that continue what was typed; without words, popular searches. */
+export const suggestions = async (words, signal) =>
+  (await ask(`/api/v1/search/suggestions?lang=${boot.lang}&q=${encodeURIComponent(words)}`, { signal })).results;
+
+/** What was probably meant, and related searches. */
+export const relatedTo = (words, signal) => ask(`/api/v1/search/related?lang=${boot.lang}&q=${encodeURIComponent(words)}`, { signal });
+
 export const getImage = (id) => ask(`/api/v1/images/${encodeURIComponent(id)}?lang=${boot.lang}`);
 
 export const similarTo = async (id, count, signal) =>

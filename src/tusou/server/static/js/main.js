@@ -3,13 +3,14 @@
 import { $, debounce, fill, h, toast } from "./dom.js";
 import { boot, number, t } from "./boot.js";
 import * as address from "./address.js";
-import { PER_PAGE, Problem, findImages, getImage, withQuery } from "./api.js";
+import { PER_PAGE, Problem, findImages, getImage, relatedTo, withQuery } from "./api.js";
 import { drawSwitch } from "./events.js";
 import { card, walk } from "./grid.js";
 import { drawChips, drawPanel, forgetValues } from "./filters.js";
 import * as detail from "./detail.js";
 import * as pictures from "./pictures.js";
 import { noPicture, pictureChip, pictureTools } from "./box.js";
+import * as suggest from "./suggest.js";
 import { cutoffLine, emptyState, ghosts, notice, problemState, problemTitle, queryNote } from "./states.js";
 
 const box = $("#q");
@@ -64,6 +65,8 @@ async function run({ scroll = 0 } = {}) {
     answer = null;
     document.title = t("page_title");
     fill(grid);
+    fill($("#related"));
+    drawRecent();
     showState("");
   } else if (answer?.key !== address.key(search)) {
     document.title = `${search.q || t("picture_search")} · ${t("brand")}`;
@@ -82,6 +85,7 @@ async function load(signal) {
   answer = kept ?? { key, items: [], total: 0, facets: {}, pages: 0, done: false, took: 0 };
   fill(grid);
   drawFilters();
+  drawRelated(signal);
   if (kept) {
     appendCards(kept.items);
     showSummary();
@@ -198,7 +202,7 @@ function countOf({ relevant, moreRelevant, total }) {
 const isCapped = () => (search.q.trim() || address.hasPicture(search)) && search.mode !== "same" && answer.total >= boot.limits.recall_depth;
 
 function exampleChip(word) {
-  return h("a", { class: "chip", href: `/?q=${encodeURIComponent(word)}`, onclick: (event) => { event.preventDefault(); go({ ...address.withoutFilters(search), ...noPicture, q: word }); } }, word);
+  return h("a", { class: "chip", href: `/?q=${encodeURIComponent(word)}`, onclick: (event) => { event.preventDefault(); suggest.remember(word); go({ ...address.withoutFilters(search), ...noPicture, q: word }); } }, word);
 }
 
 function showProblem(error, page) {
@@ -213,12 +217,33 @@ function retry() {
   run();
 }
 
+/** Below the summary: what was probably meant, and where to go from here. */
+async function drawRelated(signal) {
+  const place = $("#related");
+  if (place.dataset.words === search.q) return;
+  fill(place);
+  place.dataset.words = search.q;
+  if (!search.q.trim() || address.hasPicture(search)) return;
+  const found = await relatedTo(search.q, signal).catch(() => null); // filters alone, or no connection: no matter
+  if (!found && signal.aborted) delete place.dataset.words;
+  if (!found || signal.aborted) return;
+  fill(place,
+    found.correction && h("span", { class: "correction" }, t("did_you_mean"), exampleChip(found.correction)),
+    found.results.length > 0 && h("span", { class: "label" }, t("related")), found.results.map(exampleChip));
+}
+
+function drawRecent() {
+  const words = suggest.recent().slice(0, 6);
+  fill($("#recent"), words.length > 0 && [h("span", {}, t("recent")), words.map(exampleChip), h("button", { class: "quiet small", type: "button", onclick: () => { suggest.forgetAll(); drawRecent(); } }, t("forget_recent"))]);
+}
+
 // ── the box ───────────────────────────────────────────────────────────────────────────────────────
 
 function drawBox() {
   if (document.activeElement !== box || box.value.trim() !== search.q) box.value = search.q;
   const has = address.hasPicture(search);
   document.body.classList.toggle("with-picture", has);
+  document.body.classList.toggle("with-words", Boolean(search.q.trim()) && !has);
   fill($("#picture"), has && pictureChip(search, go));
   fill($("#picture-tools"), has && pictureTools(search, go));
   drawChips($("#chips"), search, changeFilters);
@@ -232,8 +257,15 @@ function drawBox() {
 $("#search").addEventListener("submit", (event) => {
   event.preventDefault();
   box.blur();
-  go({ q: box.value.trim() });
+  searchFor(box.value.trim());
 });
+
+function searchFor(words) {
+  suggest.remember(words);
+  go({ q: words });
+}
+suggest.listen((words) => { box.blur(); searchFor(words); });
+
 $("#sort").addEventListener("change", (event) => go({ sort: event.target.value }));
 const openChooser = pictures.chooser({ onFile: usePicture, onUrl: (url) => go({ ...noPicture, image_url: url }) });
 $("#choose").addEventListener("click", openChooser);
