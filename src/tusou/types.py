@@ -24,6 +24,7 @@ Mask = npt.NDArray[np.bool_]
 
 Language = Literal["zh", "en"]
 Orientation = Literal["landscape", "portrait", "square", "panoramic"]
+Sort = Literal["relevance", "newest", "popular", "undiscovered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +287,8 @@ class SearchRequest:
         mode: ``similar`` ranks by meaning; ``same`` finds copies of the query picture.
         image_weight: Share of the picture in a query of words and picture, 0 to 1.
         filters: Filters chosen outside the box; joined with those typed.
-        sort: ``relevance`` or ``newest``.
+        sort: Order: ``relevance``; ``newest`` by arrival; ``popular`` by clicks over expected examinations,
+            normalised per supplier; ``undiscovered``, what was looked at least first.
         lang: Language of the answer's texts, or ``auto``.
         offset: Results to skip.
         limit: Results wanted, 1 to 100.
@@ -305,7 +307,7 @@ class SearchRequest:
     mode: Literal["similar", "same"] = "similar"
     image_weight: float = 0.5
     filters: Filters = field(default_factory=Filters)
-    sort: Literal["relevance", "newest"] = "relevance"
+    sort: Sort = "relevance"
     lang: Literal["zh", "en", "auto"] = "auto"
     offset: int = 0
     limit: int = 30

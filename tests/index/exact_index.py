@@ -200,6 +200,10 @@ class ExactIndex:
         values = [[self._seen.documents[int(r)].features.get(n, math.nan) for n in names] for r in rows]
         return np.array(values, np.float32).reshape(len(rows), len(names))
 
+    def suppliers(self, rows: Rows) -> Rows:
+        names = sorted({document.supplier for document in self._seen.documents.values()})
+        return np.array([names.index(self._seen.documents[int(row)].supplier) for row in rows], np.int64)
+
     def search_fingerprints(
         self, fingerprint: bytes, max_distance: int, mask: Mask | None = None
     ) -> ScoredRows:

@@ -13,7 +13,7 @@ from tusou.cli.common import json_option, library_option, open_library, print_js
 from tusou.errors import CatalogError, QueryError
 from tusou.ingest.fetch import FetchLimits, fetch
 from tusou.search.engine import SearchEngine
-from tusou.types import Filters, Region, SearchRequest
+from tusou.types import Filters, Region, SearchRequest, Sort
 
 
 @click.command()
@@ -43,7 +43,7 @@ from tusou.types import Filters, Region, SearchRequest
 )
 @click.option(
     "--sort",
-    type=click.Choice(["relevance", "newest"]),
+    type=click.Choice(["relevance", "newest", "popular", "undiscovered"]),
     default="relevance",
     show_default=True,
     help="Order of the answer.",
@@ -66,7 +66,7 @@ def search(
     image_weight: float,
     supplier: tuple[str, ...],
     licenses: tuple[str, ...],
-    sort: Literal["relevance", "newest"],
+    sort: Sort,
     relevant_only: bool,
     all_copies: bool,
     diversity: float | None,

@@ -238,6 +238,10 @@ class Index(Protocol):
         """Query-independent features of given rows, (n, len(names)), NaN when unknown."""
         ...
 
+    def suppliers(self, rows: Rows) -> Rows:
+        """A number for each row's supplier, (n,): equal where the supplier is, without further meaning."""
+        ...
+
     def search_fingerprints(
         self, fingerprint: bytes, max_distance: int, mask: Mask | None = None
     ) -> ScoredRows:

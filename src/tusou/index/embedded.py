@@ -233,6 +233,10 @@ class EmbeddedIndex:
         """Query-independent features of given rows, (n, len(names)), NaN when unknown."""
         return self._snapshot.features(rows, names)
 
+    def suppliers(self, rows: Rows) -> Rows:
+        """A number for each row's supplier, (n,)."""
+        return self._snapshot.suppliers(rows)
+
     def search_fingerprints(
         self, fingerprint: bytes, max_distance: int, mask: Mask | None = None
     ) -> ScoredRows:

@@ -149,6 +149,10 @@ class Snapshot:
         """Query-independent features of given rows, NaN when unknown."""
         return self.data.columns.features(np.asarray(rows, np.int64), names)
 
+    def suppliers(self, rows: Rows) -> Rows:
+        """A number for each row's supplier, (n,)."""
+        return self.data.columns["supplier"][np.asarray(rows, np.int64)].astype(np.int64)
+
     def search_fingerprints(self, fingerprint: bytes, max_distance: int, mask: Mask | None) -> ScoredRows:
         """Rows whose fingerprint differs in at most max_distance bits."""
         return self.data.columns.search_fingerprints(fingerprint, max_distance, self._allowed(mask))

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tusou.feedback.attraction import attraction
+from tusou.feedback.attraction import attraction, popularity
 from tusou.feedback.counts import BehaviorSource
 from tusou.index.base import FIELDS, Index, TextClause, TextQuery
 from tusou.index.token_rows import FIELD_WEIGHTS
@@ -215,6 +215,16 @@ FEATURES: tuple[FeatureSpec, ...] = (
         "How far people moved pair_clicks from what the learned score made believe; 0 for an unseen image.",
     ),
     _spec(
+        "popularity",
+        "ratio",
+        OPEN,
+        np.nan,
+        "event log",
+        1,
+        "Clicks and downloads over expected examinations, all queries, over the same of its supplier's "
+        "candidates together; 1 is as usual there.",
+    ),
+    _spec(
         "examinations",
         "log count",
         OPEN,
@@ -349,7 +359,7 @@ def gather_features(
         _phrase(index, query.phrase, rows),
         _votes(index, rows, bm25f),
         _recorded(index, query, rows),
-        _behavior(behavior, query.words, rows, guess),
+        _behavior(behavior, query.words, rows, guess, index.suppliers(rows)),
     ]
     return FeatureTable(np.concatenate(parts, axis=1).astype(np.float32, copy=False), query.image_weight)
 
@@ -448,18 +458,22 @@ def _recorded(index: Index, query: RankingQuery, rows: Rows) -> Columns:
     return np.column_stack([match, np.log1p(np.maximum(now - recorded[:, 2], 0.0))])
 
 
-def _behavior(behavior: BehaviorSource | None, words: str, rows: Rows, guess: Columns) -> Columns:
-    """Columns image_clicks, pair_clicks, click_lift and examinations.
+def _behavior(
+    behavior: BehaviorSource | None, words: str, rows: Rows, guess: Columns, suppliers: Rows
+) -> Columns:
+    """Columns image_clicks, pair_clicks, click_lift, popularity and examinations.
 
     The belief about an unseen image is MEAN_ATTRACTION times twice its dense_rank: the best candidate is
     believed to be clicked twice as often as the average one, the last never. Clicks then move it.
     """
     if behavior is None:
-        return np.full((len(rows), 4), np.nan, np.float32)
+        return np.full((len(rows), 5), np.nan, np.float32)
     prior = MEAN_ATTRACTION * np.nan_to_num(2 * guess, nan=1.0)
     images, pairs = behavior.of_images(rows), behavior.of_pairs(words, rows)
-    of_image = attraction(images.clicks + images.downloads, images.examinations, prior)
+    chosen = images.clicks + images.downloads
+    of_image = attraction(chosen, images.examinations, prior)
     of_pair = attraction(pairs.clicks + pairs.downloads, pairs.examinations, of_image)
     shares = np.clip(np.column_stack([of_image, of_pair]), 0.0, 1.0)
     lift = shares[:, 1] - prior
-    return np.column_stack([shares, lift, np.log1p(images.examinations)]).astype(np.float32)
+    stands_out = popularity(chosen, images.examinations, suppliers, MEAN_ATTRACTION)
+    return np.column_stack([shares, lift, stands_out, np.log1p(images.examinations)]).astype(np.float32)

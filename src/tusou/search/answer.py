@@ -26,9 +26,9 @@ from tusou.search.query_image import QueryImage
 from tusou.search.stages import Stages
 from tusou.types import AppliedRule, Contribution, Embeddings, Filters, Mask, Range, Rows
 
-NEWEST_SHARE = 0.5
-"""Share of the best score an image needs to be in an answer sorted by date where the relevant set is unknown
-or empty: relevance decides who is in it, the date decides the order."""
+NEAR_SHARE = 0.5
+"""Share of the best score an image needs to be in an answer in another order where the relevant set is
+unknown or empty."""
 
 DEEPER = 10
 """How many times as many candidates are recalled when the relevant set reaches beyond the usual depth."""
@@ -204,15 +204,6 @@ def candidate_features(
 def relevant_only(answer: Answer) -> Answer:
     """The relevant set alone; the whole answer where it is not known."""
     return answer if answer.relevant is None else answer.only(np.arange(answer.relevant), answer.relevant)
-
-
-def newest_first(answer: Answer) -> Answer:
-    """The relevant set by arrival; where it is unknown or empty what is near the best, see NEWEST_SHARE."""
-    if answer.relevant:
-        places = np.arange(answer.relevant)
-    else:
-        places = np.flatnonzero(answer.scores >= NEWEST_SHARE * answer.scores.max(initial=0.0))
-    return answer.only(places[np.argsort(-answer.rows[places])], answer.relevant)
 
 
 def search_direction(query: RankingQuery) -> Embeddings | None:

@@ -33,7 +33,6 @@ from tusou.search.answer import (
     candidate_features,
     copies,
     every_live_row,
-    newest_first,
     rank,
     relevant_only,
 )
@@ -47,6 +46,7 @@ from tusou.search.query_id import new_query_id
 from tusou.search.query_image import Decode, QueryImage, check_region, read_query_image
 from tusou.search.resolve import resolve_filters
 from tusou.search.shared_lock import SharedLock
+from tusou.search.sorting import sorted_answer
 from tusou.search.stages import Stages
 from tusou.search.variety import diverse, grouped
 from tusou.text.analyze import Analyzer
@@ -301,7 +301,7 @@ class SearchEngine:
                 return copies(self.index, asked.picture, equal, mask)
         if not asked.parsed.text and asked.picture is None:
             with stages("browse"):
-                return browse(self.index, mask)
+                return self._in_order(request, browse(self.index, mask))
         answer = rank(
             self.index,
             self._ranking_query(asked),
@@ -314,22 +314,28 @@ class SearchEngine:
         )
         with stages("arrange"):
             answer = self._arranged(asked, mask, answer)
-        if request.sort == "newest":
-            return newest_first(answer)
+        if request.sort != "relevance":
+            return self._in_order(request, answer)
         return relevant_only(answer) if request.relevant_only else answer
 
+    def _in_order(self, request: SearchRequest, answer: Answer) -> Answer:
+        """Another order, if one was asked for."""
+        if request.sort == "relevance":
+            return answer
+        return sorted_answer(answer, request.sort, self.index, self.behavior)
+
     def _arranged(self, asked: _Asked, mask: Mask | None, answer: Answer) -> Answer:
-        """Manager's rules, copies behind one another, sources mixed; by date only copies matter.
+        """Manager's rules, copies behind one another, sources mixed; in other orders only copies matter.
 
         Pins are for words alone, not for a picture beside them.
         """
         request, rules, words = asked.request, asked.rules, asked.parsed.text
-        by_date, records = request.sort == "newest", self.library.catalog.get_rows
-        if rules and not by_date:
+        reordered, records = request.sort != "relevance", self.library.catalog.get_rows
+        if rules and not reordered:
             answer = moved(answer, rules, words, self._filter_mask, self._row_of)
         if request.group_copies:
             answer = grouped(answer, self.index, records)
-        if by_date:
+        if reordered:
             return answer
         wanted = self.library.config.diversity if request.diversity is None else request.diversity
         answer = diverse(answer, wanted, records)

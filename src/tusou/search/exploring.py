@@ -15,7 +15,7 @@ from tusou.feedback.attraction import attraction, beta_posterior
 from tusou.feedback.counts import BehaviorSource
 from tusou.feedback.explore import explore
 from tusou.ranking.features import MEAN_ATTRACTION
-from tusou.search.answer import NEWEST_SHARE, Answer, Reasons
+from tusou.search.answer import NEAR_SHARE, Answer, Reasons
 
 WINDOW_SECONDS = 600
 SLOTS = (4, 9)
@@ -41,7 +41,7 @@ def generator(words: str, now: float, salt: str) -> np.random.Generator:
 def explored(answer: Answer, words: str, behavior: BehaviorSource, rng: np.random.Generator) -> Answer:
     """Let images of the relevant set take SLOTS by Thompson sampling.
 
-    Only what is relevant comes up; where that is unknown, what has at least NEWEST_SHARE of the best score.
+    Only what is relevant comes up; where that is unknown, what has at least NEAR_SHARE of the best score.
 
     Args:
         answer: Ranked.
@@ -52,7 +52,7 @@ def explored(answer: Answer, words: str, behavior: BehaviorSource, rng: np.rando
     count = min(SLOTS[-1] + POOL, len(answer.rows))
     rows, scores = answer.rows[:count], answer.scores[:count]
     if answer.relevant is None:
-        worthy = scores >= NEWEST_SHARE * scores.max(initial=0.0)
+        worthy = scores >= NEAR_SHARE * scores.max(initial=0.0)
     else:
         worthy = np.arange(count) < answer.relevant
     images, pairs = behavior.of_images(rows), behavior.of_pairs(words, rows)

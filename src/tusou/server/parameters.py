@@ -10,7 +10,7 @@ from tusou.errors import QueryError
 from tusou.search.parse import MAX_CHARACTERS
 from tusou.server.filters import FilterObject, parse_colors, parse_range
 from tusou.server.json_values import number_only, truth_only
-from tusou.types import Filters, Orientation, Region, SearchRequest
+from tusou.types import Filters, Orientation, Region, SearchRequest, Sort
 
 MAX_PER_PAGE = 100
 NUMBER = r"([0-9]{1,9}(\.[0-9]{1,6})?)"
@@ -55,7 +55,11 @@ class QueryParameters(PageParameters):
         description="Words, typed filters (`supplier:`, `color:`, `mp:3-6` …) and `-exclusions`.",
         examples=["雪山", "a red car", "bird -owl orientation:landscape"],
     )
-    sort: Literal["relevance", "newest"] = Field(default="relevance", description="Order of the answer.")
+    sort: Sort = Field(
+        default="relevance",
+        description="Order of the answer; all but `relevance` order the images that match. `popular` is by "
+        "clicks, fair between suppliers and places of the page, `undiscovered` what was seen least first.",
+    )
     relevant_only: bool = Field(
         default=False, description="Leave out what lies below the cut-off; see `relevant` of the answer."
     )

@@ -108,7 +108,9 @@ def _parameters(query: QueryParams, lang: Language) -> SearchParameters:
 
 
 def _is_search(query: QueryParams) -> bool:
-    asked = query.get("q", "").strip() or query.get("sort") == "newest" or query.get("megapixels")
+    asked = (
+        query.get("q", "").strip() or query.get("sort", "relevance") != "relevance" or query.get("megapixels")
+    )
     return bool(asked) or any(query.get(name) for name in LISTS)
 
 

@@ -40,7 +40,7 @@ export const hasPicture = (search) => Boolean(search.picture || search.image_id 
 export const filterCount = (search) =>
   LISTS.reduce((sum, name) => sum + search[name].length, 0) + (search.megapixels ? 1 : 0);
 
-export const isEmpty = (search) => !search.q.trim() && !hasPicture(search) && !filterCount(search) && search.sort !== "newest";
+export const isEmpty = (search) => !search.q.trim() && !hasPicture(search) && !filterCount(search) && search.sort === DEFAULTS.sort;
 
 /** A search without its filters. */
 export function withoutFilters(search) {
