@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (  # lowest first; a unit imports units of 
     frozenset({"types"}),
     frozenset({"config"}),
     frozenset({"catalog", "imaging", "text", "models", "index", "evaluation"}),
-    frozenset({"ingest", "encoders", "feedback"}),
+    frozenset({"ingest", "encoders", "feedback", "office"}),
     frozenset({"recall", "ranking"}),
     frozenset({"search", "training"}),
     frozenset({"server", "bench"}),
@@ -29,7 +29,7 @@ CONFINED = {
     "fastapi": {"server"},
     "starlette": {"server"},
     "uvicorn": {"server"},
-    "sqlalchemy": {"catalog", "feedback"},
+    "sqlalchemy": {"catalog", "feedback", "office"},
     "pickle": set(),
     "joblib": set(),
 }

@@ -28,6 +28,11 @@
     ├── ServeError               the server cannot listen or start
     ├── FeedbackError            the event log, or a log to be imported, cannot be used
     │   └── FeedbackBusy         more is reported than can be written
+    ├── OfficeError              collections, licences, accounts: what was asked cannot be done
+    │   ├── NotHere              no such collection, agreement, link …
+    │   ├── Conflict             somebody else changed it meanwhile
+    │   ├── Expired              its time is over
+    │   └── NotAllowed           rights, or the asker's role, forbid it
     ├── DataError                training data cannot be used as a whole
     ├── TrainingError            a training run cannot start or go on
     │   └── CheckpointMismatch   weights of another network or configuration
@@ -205,6 +210,36 @@ class FeedbackBusy(FeedbackError):
     """More events are reported than can be written at the moment."""
 
     reason = "feedback_busy"
+
+
+class OfficeError(TusouError):
+    """What was asked of collections, licences or accounts cannot be done."""
+
+    reason = "office_error"
+
+
+class NotHere(OfficeError):
+    """There is no such collection, agreement, link or account."""
+
+    reason = "not_here"
+
+
+class Conflict(OfficeError):
+    """Somebody else changed it between reading and writing."""
+
+    reason = "changed_meanwhile"
+
+
+class Expired(OfficeError):
+    """The time of a link or a grant is over."""
+
+    reason = "expired"
+
+
+class NotAllowed(OfficeError):
+    """The rights of an image, or the role of who asks, forbid it."""
+
+    reason = "not_allowed"
 
 
 class DataError(TusouError):

@@ -44,6 +44,11 @@ STATUS: Mapping[type[errors.TusouError], int] = {
     errors.QueryError: 422,
     errors.FeedbackError: 422,
     errors.FeedbackBusy: 503,
+    errors.OfficeError: 422,
+    errors.NotHere: 404,
+    errors.Conflict: 409,
+    errors.Expired: 410,
+    errors.NotAllowed: 403,
     errors.EvaluationError: 500,
 }
 """Exception class to HTTP status; a class that is not listed takes its base's."""
