@@ -25,6 +25,8 @@ Mask = npt.NDArray[np.bool_]
 Language = Literal["zh", "en"]
 Orientation = Literal["landscape", "portrait", "square", "panoramic"]
 Sort = Literal["relevance", "newest", "popular", "undiscovered"]
+Purpose = Literal["commercial", "editorial", "education", "personal"]
+Medium = Literal["web", "social", "print", "packaging", "broadcast", "advertising", "internal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,25 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """What somebody wants to do with an image; ``office.uses`` judges whether it may be done.
+
+    Attributes:
+        purpose: What for.
+        medium: Where it appears; empty when it is not said, which is: anywhere.
+        territory: ISO 3166 code of two letters; empty: worldwide.
+        until: Last day of the use, ISO 8601; empty: today alone matters.
+        modify: The picture is changed.
+    """
+
+    purpose: Purpose
+    medium: Medium | Literal[""] = ""
+    territory: str = ""
+    until: str = ""
+    modify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Region:
     """A part of the query image, in shares of width and height (0 to 1)."""
 
@@ -298,6 +319,7 @@ class SearchRequest:
         group_copies: Show copies of one picture as one image; the page, the API and the command line ask for
             it, evaluation does not, since judgments are of each image.
         diversity: How far suppliers and creators are mixed, 0 to 1; as the library is set when None.
+        use: Leave out what may not be used so.
     """
 
     q: str = ""
@@ -316,6 +338,7 @@ class SearchRequest:
     relevant_only: bool = False
     group_copies: bool = False
     diversity: float | None = None
+    use: Use | None = None
 
 
 @dataclass(frozen=True, slots=True)

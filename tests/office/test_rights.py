@@ -16,15 +16,15 @@ from tusou.office.rights import Rights
 from tusou.office.store import Office
 from tusou.office.uses import (
     Agreement,
-    Use,
     Verdict,
+    checked_use,
     ending_soon,
     licenses_for,
     local_day,
     may_use,
     suppliers_out,
 )
-from tusou.types import Metadata
+from tusou.types import Metadata, Use
 
 TODAY = date(2026, 6, 15)
 
@@ -122,7 +122,7 @@ def test_the_end_is_told_in_time() -> None:
 @pytest.mark.parametrize("bad", [{"territory": "China"}, {"until": "tomorrow"}, {"territory": "1x"}])
 def test_a_use_without_meaning(bad: dict[str, Any]) -> None:
     with pytest.raises(OfficeError):
-        Use("editorial", **bad)
+        checked_use(Use("editorial", **bad))
 
 
 @pytest.fixture

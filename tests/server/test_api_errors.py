@@ -205,7 +205,8 @@ def test_a_missing_original_is_told_without_its_path(http: httpx.Client, world: 
     kept = path.read_bytes()
     path.unlink()
     try:
-        for url in (f"/media/originals/{image_id}", f"/media/previews/{image_id}"):
+        licensed = http.post("/api/v1/licenses", json={"image_id": image_id, "purpose": "editorial"}).json()
+        for url in (licensed["download_location"], f"/media/previews/{image_id}"):
             body = check(http.get(url), 422, "missing_original")
             assert str(path.parent) not in body["detail"]
     finally:

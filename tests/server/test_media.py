@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 
 import httpx
@@ -61,8 +60,12 @@ def test_small_originals_need_no_preview(http: httpx.Client) -> None:
 
 
 def test_original_is_a_harmless_download(http: httpx.Client, item: dict[str, str], world: World) -> None:
-    answer = http.get(f"/media/originals/{item['id']}")
-    assert hashlib.sha256(answer.content).hexdigest() == world.library.catalog.get(item["id"]).sha256
+    refused = http.get(f"/media/originals/{item['id']}")
+    assert (refused.status_code, refused.json()["code"]) == (403, "license_needed")
+    grant = http.post("/api/v1/licenses", json={"image_id": item["id"], "purpose": "personal"}).json()["id"]
+    answer = http.get(f"/media/originals/{item['id']}", params={"license": grant})
+    original = world.library.original_path(world.library.catalog.get(item["id"])).read_bytes()
+    assert (pixels_of(answer.content) == pixels_of(original)).all()
     assert answer.headers["content-type"] == "image/png"
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''snow-mountain.png"
     assert "sandbox" in answer.headers["content-security-policy"]

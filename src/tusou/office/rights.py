@@ -18,15 +18,15 @@ from tusou.office.uses import (
     MEDIA,
     PURPOSES,
     Agreement,
-    Use,
     Verdict,
     check_day,
     check_territories,
+    checked_use,
     local_day,
     may_use,
     suppliers_out,
 )
-from tusou.types import ImageRecord
+from tusou.types import ImageRecord, Use
 
 FRESH_SECONDS = 1.0
 """Age from which agreements are read again, so that another process's change is seen."""
@@ -186,6 +186,7 @@ class Rights:
         """
         if len(project) > LONGEST_PROJECT:
             raise OfficeError(f"a project has at most {LONGEST_PROJECT} characters", reason="bad_text")
+        use = checked_use(use)
         verdict = self.check(record, use)
         if not verdict.allowed:
             raise NotAllowed(

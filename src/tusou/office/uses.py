@@ -10,16 +10,13 @@ then allows nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Literal, get_args
+from typing import get_args
 
 from tusou.catalog.licenses import LICENSES, license_of
 from tusou.errors import OfficeError, UnknownLicense
-from tusou.types import License, Metadata
-
-Purpose = Literal["commercial", "editorial", "education", "personal"]
-Medium = Literal["web", "social", "print", "packaging", "broadcast", "advertising", "internal"]
+from tusou.types import License, Medium, Metadata, Purpose, Use
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MEDIA: tuple[Medium, ...] = get_args(Medium)
@@ -30,29 +27,6 @@ SILENT = ("LicenseRef-AllRightsReserved", "LicenseRef-RightsManaged")
 EDITORIAL = "LicenseRef-Editorial"
 NO_RELEASE = ("none", "mr-non")
 """What suppliers write when nobody pictured agreed (PLUS: MR-NON)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What somebody wants to do.
-
-    Attributes:
-        purpose: What for.
-        medium: Where it appears; empty when it is not said, which is: anywhere.
-        territory: ISO 3166 code of two letters; empty: worldwide.
-        until: Last day of the use, ISO 8601; empty: today alone matters.
-        modify: The picture is changed.
-    """
-
-    purpose: Purpose
-    medium: Medium | Literal[""] = ""
-    territory: str = ""
-    until: str = ""
-    modify: bool = False
-
-    def __post_init__(self) -> None:
-        check_territories([self.territory] if self.territory else [])
-        check_day(self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +127,11 @@ def licenses_for(use: Use, codes: Iterable[str], *, agreed: bool) -> list[str]:
     return [code for code in codes if not _forbidden_by_license(_license(code), use, silent_is_enough=agreed)]
 
 
+def agreed(agreements: Sequence[Agreement], use: Use, today: date | None = None) -> bool:
+    """Whether one of a supplier's agreements runs and covers a use."""
+    return bool(agreements) and not _agreed(agreements, use, today or local_day())[0]
+
+
 def suppliers_out(agreements: Iterable[Agreement], today: date | None = None) -> frozenset[str]:
     """Suppliers whose agreements have all ended or not begun: their images may not be shown."""
     day = today or local_day()
@@ -178,6 +157,16 @@ def ending_soon(agreements: Iterable[Agreement], today: date | None = None) -> l
 def local_day() -> date:
     """Today, where the server stands: contracts end by the calendar on the wall."""
     return datetime.now().astimezone().date()
+
+
+def checked_use(use: Use) -> Use:
+    """A use with day and territory in their usual form.
+
+    Raises:
+        OfficeError: Territory or day has no meaning (``bad_territory``, ``bad_day``).
+    """
+    territory = check_territories([use.territory])[0] if use.territory else ""
+    return replace(use, territory=territory, until=check_day(use.until))
 
 
 def check_day(text: str) -> str:

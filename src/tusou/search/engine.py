@@ -42,6 +42,7 @@ from tusou.search.exploring import explored, generator
 from tusou.search.filters import is_unfiltered
 from tusou.search.followed_files import live_cutoff, live_ranker, live_rules
 from tusou.search.parse import ParsedQuery, parse_query
+from tusou.search.permitted import Agreements, RecordedAgreements, permitted_mask
 from tusou.search.query_id import new_query_id
 from tusou.search.query_image import Decode, QueryImage, check_region, read_query_image
 from tusou.search.resolve import resolve_filters
@@ -97,6 +98,7 @@ class SearchEngine:
         index: Inverted and vector index.
         behavior: What people did with results; None when nothing is recorded.
         cutoff: Gives the cut-off in use.
+        agreements: Gives the agreements with suppliers; images of those that ended are not found.
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class SearchEngine:
         self.cutoff = live_cutoff(library.path, encoder.model_id, encoder.dim)
         self._rules = live_rules(library.path)
         self.behavior = behavior
+        self.agreements: Agreements = RecordedAgreements(library.path)
         # a bundle's own network, which other encoders do not have
         self._scorer = encoder.score if isinstance(encoder, ScoringEncoder) and encoder.has_scorer else None
         self._words = UserWords(index.folder)
@@ -262,6 +265,7 @@ class SearchEngine:
         """Rows that may be found: filters of both sources, phrases and exclusions; None for all live rows."""
         parts = [self._filter_mask(asked.request.filters), self._filter_mask(asked.parsed.filters)]
         parts.append(self.index.text_mask(asked.parsed.text_query))
+        parts.append(permitted_mask(self.index, self.agreements(), asked.request.use))
         given = [part for part in parts if part is not None]
         own = asked.picture.row if asked.picture else None
         if not given and own is None and not len(self._dead):

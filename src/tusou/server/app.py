@@ -17,14 +17,26 @@ from fastapi.staticfiles import StaticFiles
 from tusou import __version__
 from tusou.server import problems
 from tusou.server.middleware import BodyLimit, HostCheck, RequestContext, SameSite
-from tusou.server.routes import events, health, images, judging, library, media, pages, search, suggestions
+from tusou.server.routes import (
+    collections,
+    events,
+    health,
+    images,
+    judging,
+    library,
+    media,
+    pages,
+    rights,
+    search,
+    suggestions,
+)
 from tusou.server.state import ServerState
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-MODULES = (search, suggestions, images, events, judging, library, health, media, pages)
+MODULES = (search, suggestions, images, collections, rights, events, judging, library, health, media, pages)
 
-ROUTERS = (*(module.router for module in MODULES), judging.pages)
+ROUTERS = (*(module.router for module in MODULES), judging.pages, collections.shared)
 
 OpenState = Callable[[Path], ServerState]
 

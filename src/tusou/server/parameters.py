@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tusou.errors import QueryError
+from tusou.office.uses import checked_use
 from tusou.search.parse import MAX_CHARACTERS
 from tusou.server.filters import FilterObject, parse_colors, parse_range
 from tusou.server.json_values import number_only, truth_only
-from tusou.types import Filters, Orientation, Region, SearchRequest, Sort
+from tusou.types import Filters, Medium, Orientation, Purpose, Region, SearchRequest, Sort, Use
 
 MAX_PER_PAGE = 100
 NUMBER = r"([0-9]{1,9}(\.[0-9]{1,6})?)"
@@ -72,6 +73,17 @@ class QueryParameters(PageParameters):
         le=1,
         description="How far suppliers and creators are mixed; as the library is set when absent.",
     )
+    usage: Purpose | None = Field(
+        default=None, description="Leave out what may not be used for this, by licence and agreement."
+    )
+    medium: Medium | None = Field(
+        default=None, description="Where it is to appear; anywhere when absent. Needs `usage`."
+    )
+    territory: str = Field(
+        default="", max_length=2, description="ISO 3166 code; worldwide when empty. Needs `usage`."
+    )
+    until: str = Field(default="", max_length=10, description="Last day of the use, ISO 8601. Needs `usage`.")
+    modify: bool = Field(default=False, description="The picture is changed. Needs `usage`.")
     explain: bool = Field(default=False, description="Say of each item what matched and what it earned.")
     facets: bool = Field(default=False, description="Count filter values over the relevant images.")
 
@@ -155,7 +167,7 @@ class SearchBody(QueryParameters):
     def _number(cls, value: object) -> object:
         return number_only(value)
 
-    @field_validator("relevant_only", "group_copies", "explain", "facets", mode="before")
+    @field_validator("relevant_only", "group_copies", "explain", "facets", "modify", mode="before")
     @classmethod
     def _truth(cls, value: object) -> object:
         return truth_only(value)
@@ -234,4 +246,23 @@ def request_of(asked: QueryParameters, filters: Filters, lang: Literal["zh", "en
         relevant_only=asked.relevant_only,
         group_copies=asked.group_copies,
         diversity=asked.diversity,
+        use=use_of(asked),
     )
+
+
+def use_of(asked: QueryParameters) -> Use | None:
+    """The use a search is for.
+
+    Raises:
+        QueryError: Medium, territory, day or change without a purpose (``usage_needed``).
+        OfficeError: Territory or day have no meaning.
+    """
+    if asked.usage is not None:
+        return checked_use(Use(asked.usage, asked.medium or "", asked.territory, asked.until, asked.modify))
+    if asked.medium or asked.territory or asked.until or asked.modify:
+        raise QueryError(
+            "medium, territory, until and modify describe a use: say what for with usage "
+            "(commercial, editorial, education, personal)",
+            reason="usage_needed",
+        )
+    return None

@@ -56,6 +56,8 @@ STATUS: Mapping[type[errors.TusouError], int] = {
 HTTP_CODES: Mapping[int, str] = {
     400: "bad_request",
     403: "forbidden",
+    409: "changed_meanwhile",
+    410: "expired",
     404: "not_found",
     405: "method_not_allowed",
     413: "body_too_large",

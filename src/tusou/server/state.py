@@ -17,6 +17,9 @@ from tusou.feedback.live_clicks import LiveClicks
 from tusou.feedback.log import EventLog
 from tusou.feedback.store import FILE_NAME
 from tusou.ingest.fetch import FetchLimits, fetch
+from tusou.office.collections import Collections
+from tusou.office.rights import Rights
+from tusou.office.store import Office
 from tusou.search.engine import SearchEngine
 from tusou.search.live_suggestions import LiveSuggestions
 from tusou.server.home import Home
@@ -44,6 +47,9 @@ class ServerState:
         feedback: The event log; None when the library's setting turns it off.
         clicks: Its counts, which the ranker looks at; None without the log.
         suggestions: What is offered while somebody types.
+        office: Collections, rights and the audit of the library.
+        collections: The office's collections.
+        rights: The office's agreements, grants and downloads.
         ready: False while starting and from the moment the server is told to stop.
     """
 
@@ -57,6 +63,9 @@ class ServerState:
         self.feedback = self._open_feedback()
         self.clicks = self._follow_clicks()
         self.suggestions = LiveSuggestions(library.catalog, library.path)
+        self.office = Office(library.path)
+        self.collections = Collections(self.office)
+        self.rights = Rights(self.office)
         self.ready = False
         self._watch = ModelWatch(library, lambda: self.engine.encoder.model_id, self._reopen)
         # Searches are bound by the processor: more threads than cores only make each of them slower.
@@ -93,6 +102,7 @@ class ServerState:
         self.ready = False
         self._watch.stop()
         self.suggestions.close()
+        self.office.close()
         if self.clicks is not None:
             self.clicks.close()
         if self.feedback is not None:
@@ -125,6 +135,7 @@ class ServerState:
 
     def _answer_with(self, engine: SearchEngine) -> None:
         engine.behavior = self.clicks
+        engine.agreements = self.rights.agreements
         engine.search(SearchRequest(q=WARM_UP, limit=1))
         self.metrics.model.clear()
         self.metrics.model.labels(engine.encoder.model_id).set(1)

@@ -14,6 +14,7 @@ from tusou.errors import DecodeError
 from tusou.imaging.decode import DecodedImage, decode
 from tusou.imaging.limits import Limits
 from tusou.imaging.pool import GuardedPool
+from tusou.imaging.rendition import RenditionFormat, render
 from tusou.imaging.thumbnail import make_thumbnail
 
 CACHE_BYTES = 96 * 1024 * 1024
@@ -57,6 +58,27 @@ class Preview:
         except OSError as error:
             raise missing_original(error) from error
         return make_thumbnail(decode(data, limits, self.side).pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """The file somebody takes home, made from an original."""
+
+    path: Path
+    side: int
+    format: RenditionFormat
+
+    def run(self, limits: Limits) -> bytes:
+        """Read, scale and encode the original.
+
+        Raises:
+            DecodeError: It is gone (``missing_original``) or cannot be decoded.
+        """
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise missing_original(error) from error
+        return render(data, limits, self.side, self.format)
 
 
 def missing_original(error: OSError) -> DecodeError:
@@ -116,6 +138,15 @@ class PictureWorkers:
             return kept
         made: bytes = self._pool.run(Preview(path, side))
         self._previews.put(key, made)
+        return made
+
+    def rendition(self, path: Path, side: int, image_format: RenditionFormat) -> bytes:
+        """An original in another size or format.
+
+        Raises:
+            DecodeError: The original is gone or cannot be decoded.
+        """
+        made: bytes = self._pool.run(Rendition(path, side, image_format))
         return made
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from tusou.server.parameters import SimilarParameters, language
 from tusou.server.problems import responses
 from tusou.server.routes.search import AcceptLanguage
 from tusou.server.schemas import Image, SearchAnswer
+from tusou.server.shown import shown_record
 from tusou.server.state import State
 from tusou.types import SearchRequest
 
@@ -27,7 +28,7 @@ Lang = Annotated[str, Query(pattern="^(zh|en|auto)$", description="Language of t
 @router.get(
     "/{image_id}",
     response_model=Image,
-    responses=responses(404, 422, 503),
+    responses=responses(404, 410, 422, 503),
     operation_id="get_image",
     summary="Show one image",
 )
@@ -35,7 +36,7 @@ async def get_image(
     image_id: ImageId, state: State, lang: Lang = "auto", accept_language: AcceptLanguage = ""
 ) -> JSONResponse:
     """Everything shown of one image."""
-    record = await state.run(state.library.catalog.get, image_id)
+    record = await state.run(shown_record, state, image_id)
     suppliers = await state.run(state.suppliers)
     supplier = suppliers.get(record.supplier)
     return JSONResponse(
@@ -46,7 +47,7 @@ async def get_image(
 @router.get(
     "/{image_id}/similar",
     response_model=SearchAnswer,
-    responses=responses(404, 422, 503),
+    responses=responses(404, 410, 422, 503),
     operation_id="similar_images",
     summary="Find similar images",
 )
@@ -59,6 +60,7 @@ async def similar_images(
 ) -> JSONResponse:
     """Images that look like one of the library, most similar first."""
     lang = language(asked.lang, accept_language)
+    await state.run(shown_record, state, image_id)
     request = SearchRequest(
         image_id=image_id,
         filters=asked.to_filters(),
