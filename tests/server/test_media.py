@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -18,6 +19,11 @@ SEARCH = "/api/v1/search/images"
 def item(http: httpx.Client) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = http.get(SEARCH, params={"q": "snow mountain"}).json()["results"][0]
     return found
+
+
+def pixels_of(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
 
 
 def size(answer: httpx.Response) -> tuple[int, int]:

@@ -39,19 +39,25 @@ class Home:
     """Keeps the content until the library changes."""
 
     def __init__(self) -> None:
-        self._kept: tuple[int, HomeContent] | None = None
+        self._kept: tuple[tuple[int, frozenset[str]], HomeContent] | None = None
 
-    def content(self, catalog: Catalog) -> HomeContent:
-        """The content for the library as it is now."""
-        change = catalog.last_change()
-        if self._kept is None or self._kept[0] != change:
-            self._kept = (change, home_content(catalog))
+    def content(self, catalog: Catalog, withheld: frozenset[str] = frozenset()) -> HomeContent:
+        """The content for the library as it is now.
+
+        Args:
+            catalog: The library's catalog.
+            withheld: Suppliers whose images may not be shown.
+        """
+        state = (catalog.last_change(), withheld)
+        if self._kept is None or self._kept[0] != state:
+            self._kept = (state, home_content(catalog, withheld))
         return self._kept[1]
 
 
-def home_content(catalog: Catalog) -> HomeContent:
+def home_content(catalog: Catalog, withheld: frozenset[str] = frozenset()) -> HomeContent:
     """Look at a sample of every supplier; the same library gives the same home."""
-    samples = {supplier.name: sample(catalog, supplier.name) for supplier in catalog.suppliers()}
+    names = [supplier.name for supplier in catalog.suppliers() if supplier.name not in withheld]
+    samples = {name: sample(catalog, name) for name in names}
     records = [record for part in samples.values() for record in part]
     return HomeContent(
         examples={"zh": common_words(records, "zh"), "en": common_words(records, "en")},

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
 from tusou.catalog.licenses import LICENSES
-from tusou.errors import ImageNotFound, TusouError
+from tusou.errors import Expired, ImageNotFound, TusouError
 from tusou.feedback.clients import CLIENT_COOKIE
 from tusou.feedback.records import PAGE
 from tusou.index.colors import NAMED_COLORS
@@ -27,6 +27,7 @@ from tusou.server.locales import LOCALES
 from tusou.server.media_urls import media_urls
 from tusou.server.parameters import SearchParameters, language, request_of
 from tusou.server.routes.library import license_items, limits_item, supplier_items
+from tusou.server.shown import shown_record
 from tusou.server.state import ServerState, State
 from tusou.types import Language
 
@@ -120,7 +121,7 @@ def _has_picture(query: QueryParams) -> bool:
 
 def _boot(state: ServerState, lang: Language, is_home: bool) -> Json:
     """What the script needs to start: strings, tables, the home."""
-    home = state.home.content(state.library.catalog)
+    home = state.home.content(state.library.catalog, state.rights.withheld())
     return {
         "lang": lang,
         "strings": LOCALES[lang],
@@ -163,8 +164,8 @@ def _viewed(state: ServerState, image_id: str, lang: Language) -> Json | None:
     if not image_id:
         return None
     try:
-        record = state.library.catalog.get(image_id)
-    except ImageNotFound:
+        record = shown_record(state, image_id)
+    except (ImageNotFound, Expired):
         return None
     return image_item(record, lang, supplier=state.suppliers().get(record.supplier), urls=media_urls)
 

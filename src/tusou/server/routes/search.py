@@ -22,6 +22,7 @@ from tusou.server.parameters import (
 )
 from tusou.server.problems import responses
 from tusou.server.schemas import SearchAnswer
+from tusou.server.shown import shown_record
 from tusou.server.state import ServerState, State
 
 router = APIRouter(prefix="/api/v1/search", tags=["search"])
@@ -103,6 +104,8 @@ async def search_images_by_image(
             mode=asked.mode,
             image_weight=asked.image_weight,
         )
+        if asked.image_id is not None:
+            await state.run(shown_record, state, asked.image_id)
         return JSONResponse(await answer(state, request, asked, lang, asker))
     except (DecodeError, FetchError) as error:
         state.metrics.rejected.labels(error.reason).inc()
