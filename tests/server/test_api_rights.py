@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -195,3 +197,24 @@ def test_unknown_grants_and_agreements(http: httpx.Client) -> None:
         assert http.get(path).json()["code"] == "no_grant"
     assert http.delete(f"{AGREEMENTS}/nosuch").json()["code"] == "agreement_not_found"
     assert license_it(http, "nosuch").json()["code"] == "image_not_found"
+
+
+def test_a_collection_leaves_as_a_zip_with_credits_and_what_was_refused(http: httpx.Client) -> None:
+    collection = http.post("/api/v1/collections", json={"name": "one"}).json()["id"]
+    path = f"/api/v1/collections/{collection}/export"
+    empty = http.post(path, json={"purpose": "commercial"})
+    assert (empty.status_code, empty.json()["code"]) == (422, "nothing_allowed")
+    mountain, leaf = image(http, "Snow mountain")["id"], image(http, "Green leaf")["id"]
+    http.post(f"/api/v1/collections/{collection}/items", json={"image_ids": [mountain, leaf]})
+    answer = http.post(path, json={"purpose": "commercial", "size": "512", "format": "jpeg", "project": "春"})
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == ["snow-mountain-512.jpg", "credits.txt", "not-included.csv"]
+        assert "Ada Lin" in archive.read("credits.txt").decode("utf-8-sig")
+        refused = archive.read("not-included.csv").decode("utf-8-sig")
+        assert leaf in refused
+        assert "use_not_allowed" in refused
+        assert Image.open(io.BytesIO(archive.read("snow-mountain-512.jpg"))).size == (512, 341)
+    history = http.get("/api/v1/downloads").json()["results"]
+    assert [(each["image_id"], each["grant"]["project"]) for each in history] == [(mountain, "春")]
+    assert not list(Path(tempfile.gettempdir()).glob("tusou-*.zip"))

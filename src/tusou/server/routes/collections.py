@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.background import BackgroundTask
 
 from tusou.errors import OfficeError
 from tusou.office.collections import (
@@ -21,10 +22,13 @@ from tusou.office.collections import (
 )
 from tusou.server.actor import Actor
 from tusou.server.contact_sheet import contact_sheet
-from tusou.server.json_values import number_only
+from tusou.server.delivery import Format, Size
+from tusou.server.export import export_zip
+from tusou.server.json_values import number_only, truth_only
 from tusou.server.parameters import language
 from tusou.server.problems import responses
 from tusou.server.routes.images import Lang
+from tusou.server.routes.rights import UseFields
 from tusou.server.routes.search import AcceptLanguage
 from tusou.server.schemas import Image
 from tusou.server.shown import shown_items
@@ -98,6 +102,17 @@ class ShareBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     days: Annotated[float, Field(gt=0, le=LONGEST_SHARE_DAYS), BeforeValidator(number_only)] = 14
+
+
+class ExportBody(UseFields):
+    """Body of `POST /collections/{id}/export`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    project: str = Field(default="", max_length=200, description="What it is for, in words.")
+    size: Size = Field(default="original", description="`original`, or the longest side in pixels.")
+    format: Format = Field(default="original", description="`original` keeps it where the size stays.")
+    modify: Annotated[bool, BeforeValidator(truth_only)] = False
 
 
 class CollectionItem(BaseModel):
@@ -399,6 +414,48 @@ async def get_contact_sheet(
         data,
         media_type="application/pdf",
         headers={"content-disposition": 'attachment; filename="contact-sheet.pdf"'},
+    )
+
+
+@router.post(
+    "/{collection_id}/export",
+    response_class=FileResponse,
+    responses={
+        200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}},
+        **CHANGING,
+    },
+    operation_id="export_collection",
+    summary="Export a collection",
+)
+async def export_collection(
+    collection_id: Id,
+    body: ExportBody,
+    state: State,
+    actor: Actor,
+    lang: Lang = "auto",
+    accept_language: AcceptLanguage = "",
+) -> FileResponse:
+    """A zip of the pictures that may be used so, their credits, and a list of the others with the reasons.
+
+    Every picture is licensed and recorded by itself, as if it were fetched alone.
+    """
+    collection = await state.run(state.collections.get, collection_id)
+    path = await state.run(
+        export_zip,
+        state,
+        actor,
+        collection,
+        body.to_use(),
+        body.project,
+        body.size,
+        body.format,
+        language(lang, accept_language),
+    )
+    return FileResponse(
+        path,
+        media_type="application/zip",
+        filename="collection.zip",
+        background=BackgroundTask(path.unlink, missing_ok=True),
     )
 
 
