@@ -85,7 +85,8 @@ def test_what_was_seen_and_done_is_told_with_its_place(world: World, visitor: Vi
     third.locator("a.frame").click()
     page.locator("#detail .attribution button").click()
     with page.expect_download():
-        page.locator("#detail a[download]").click()
+        page.locator("#detail").get_by_role("button", name="Download").click()
+        page.locator("#sheet").get_by_role("button", name="Download").click()
     page.goto("about:blank")  # leaving sends what waits
     done = {each.action: each for each in events(world, len(impressions) + 3) if each.object_id == image}
     assert {"impression", "click", "download", "copy_attribution"} <= done.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from search_builders import World, give_cutoff
 from tusou.feedback.opinions import OpinionStore
 from tusou.feedback.store import EventStore
+from tusou.office.collections import Collections
+from tusou.office.store import Office
 from tusou.ranking.rules import RuleStore
 from tusou.search.side_files import check_side_files
 
@@ -35,6 +38,7 @@ def test_a_sound_library_has_no_problem(world: World) -> None:
     [
         ("events.sqlite", "not a database"),
         ("judgments.sqlite", "not a database"),
+        ("office.sqlite", "not a database"),
         ("rules.json", "rules cannot be used"),
         ("rankers/live.json", "live ranker cannot be used"),
         ("cutoffs/keyword-1-00000000/cutoff.json", "cut-off cannot be used"),
@@ -48,3 +52,17 @@ def test_each_damaged_file_is_named(world: World, name: str, what: str) -> None:
     assert what in problem.what
     assert name.split("/")[0] in problem.where
     assert problem.advice
+
+
+def test_an_audit_changed_by_hand_is_told(world: World) -> None:
+    office = Office(world.library.path)
+    for name in ("one", "two"):
+        Collections(office).create("li", name)
+    assert list(check_side_files(world.library)) == []
+    with sqlite3.connect(office.path) as connection:
+        connection.execute("UPDATE audit SET who = 'wang' WHERE number = 1")
+    office.close()
+    problems = list(check_side_files(world.library))
+    assert [problem.what for problem in problems] == [
+        "entry 1 of the audit does not follow from the one before: the file was changed by hand"
+    ]

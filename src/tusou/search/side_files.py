@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from tusou.catalog.model_roles import current_model
 from tusou.errors import TusouError
 from tusou.feedback import opinions, store
 from tusou.ingest.check import Problem
+from tusou.office import schema as office
+from tusou.office.store import Office
 from tusou.ranking.cutoff_files import library_folder, load_cutoff
 from tusou.ranking.rules import FILE, read_rules
 from tusou.ranking.store import RankerStore
 
 _DATABASES = {
+    office.FILE_NAME: "stop the servers and restore it from a backup: it holds collections and rights",
     store.FILE_NAME: "stop the servers and restore it from a backup, or move it away: logging begins anew",
     opinions.FILE_NAME: "restore it from a backup, or move it away: judging begins anew",
 }
@@ -30,6 +34,7 @@ def check_side_files(library: Library) -> Iterator[Problem]:
     """
     for name, advice in _DATABASES.items():
         yield from _database(library.path / name, advice)
+    yield from _audit(library.path)
     yield from _loading("rules", library.path / FILE, lambda: read_rules(library.path / FILE))
     rankers = RankerStore(library.path)
     for name in rankers.names():
@@ -55,6 +60,23 @@ def _database(path: Path, advice: str) -> Iterator[Problem]:
     for line in found:
         if line != "ok":
             yield Problem(line, str(path), advice)
+
+
+def _audit(library: Path) -> Iterator[Problem]:
+    """Entries of the audit somebody changed by hand."""
+    path = library / office.FILE_NAME
+    if not path.exists():
+        return
+    try:
+        with closing(Office(library)) as opened:
+            wrong = opened.tampered()
+    except TusouError:
+        return  # the file itself was complained of
+    for number in wrong:
+        yield Problem(
+            f"entry {number} of the audit does not follow from the one before: the file was changed by hand",
+            str(path), "compare it with a backup",
+        )  # fmt: skip
 
 
 def _loading(what: str, path: Path, load: Callable[[], object]) -> Iterator[Problem]:

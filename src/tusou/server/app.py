@@ -18,6 +18,7 @@ from tusou import __version__
 from tusou.server import problems
 from tusou.server.middleware import BodyLimit, HostCheck, RequestContext, SameSite
 from tusou.server.routes import (
+    collection_pages,
     collections,
     events,
     health,
@@ -36,7 +37,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 MODULES = (search, suggestions, images, collections, rights, events, judging, library, health, media, pages)
 
-ROUTERS = (*(module.router for module in MODULES), judging.pages, collections.shared)
+ROUTERS = (*(module.router for module in MODULES), judging.pages, collections.shared, collection_pages.router)
 
 OpenState = Callable[[Path], ServerState]
 

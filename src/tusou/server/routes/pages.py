@@ -36,13 +36,13 @@ router = APIRouter(include_in_schema=False)
 RESULTS_PER_PAGE = 40
 POPULAR = 8
 LISTS = ("supplier", "exclude_supplier", "license", "license_type", "orientation", "color", "format")
-SINGLES = ("q", "sort", "megapixels", "color_tolerance", "page")
+SINGLES = ("q", "sort", "usage", "medium", "megapixels", "color_tolerance", "page")
 PICTURES = ("image_id", "image_url")
 
 _scripts = sorted(
     script.name
     for script in (files("tusou.server") / "static" / "js").iterdir()
-    if script.name != "judge.js"  # another page's
+    if script.name not in ("judge.js", "collections.js")  # other pages'
 )
 templates = Environment(loader=PackageLoader("tusou.server"), autoescape=True, trim_blocks=True)
 
@@ -110,7 +110,10 @@ def _parameters(query: QueryParams, lang: Language) -> SearchParameters:
 
 def _is_search(query: QueryParams) -> bool:
     asked = (
-        query.get("q", "").strip() or query.get("sort", "relevance") != "relevance" or query.get("megapixels")
+        query.get("q", "").strip()
+        or query.get("sort", "relevance") != "relevance"
+        or query.get("megapixels")
+        or query.get("usage")
     )
     return bool(asked) or any(query.get(name) for name in LISTS)
 
@@ -126,7 +129,7 @@ def _boot(state: ServerState, lang: Language, is_home: bool) -> Json:
         "lang": lang,
         "strings": LOCALES[lang],
         "suppliers": {item["name"]: item for item in supplier_items(state)},
-        "licenses": _licenses(lang),
+        "licenses": license_table(lang),
         "colors": [
             {"name": name, "hex": "#{:02x}{:02x}{:02x}".format(*rgb), "label": LOCALES[lang][f"color_{name}"]}
             for name, rgb in NAMED_COLORS.items()
@@ -144,7 +147,7 @@ def _boot(state: ServerState, lang: Language, is_home: bool) -> Json:
     }
 
 
-def _licenses(lang: Language) -> Json:
+def license_table(lang: Language) -> Json:
     """Licence table by code, each with the few letters that fit a card."""
     return {item["code"]: item | {"label": _label(item["code"], lang)} for item in license_items(lang)}
 

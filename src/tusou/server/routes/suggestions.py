@@ -45,7 +45,9 @@ class RelatedSearches(BaseModel):
 
     q: str
     correction: str = Field(description="What was probably meant; empty when the words are known.")
-    results: list[str] = Field(description="Keywords typical of the answer, in the page's language.")
+    results: list[str] = Field(
+        description="Keywords typical of the answer; of the other language where the page's has none."
+    )
 
 
 @router.get(
@@ -99,5 +101,6 @@ def _related(state: ServerState, q: str, lang: Language) -> dict[str, Any]:
         return {"q": q, "correction": "", "results": []}
     page = state.engine.search(SearchRequest(q=q, limit=LOOKED_AT, group_copies=True))
     images = [hit.image for hit in page.hits[: page.relevant or None]]
-    correction = table.correct(words)
-    return {"q": q, "correction": correction, "results": table.related(words, images, lang)}
+    other: Language = "en" if lang == "zh" else "zh"
+    results = table.related(words, images, lang) or table.related(words, images, other)
+    return {"q": q, "correction": table.correct(words), "results": results}

@@ -1,7 +1,7 @@
 // The address bar is the state: read a search from it, write a search into it.
 
 export const LISTS = ["supplier", "exclude_supplier", "license", "license_type", "orientation", "color", "format"];
-const SINGLES = ["q", "image_id", "image_url", "region", "mode", "image_weight", "sort", "megapixels", "color_tolerance"];
+const SINGLES = ["q", "image_id", "image_url", "region", "mode", "image_weight", "sort", "usage", "medium", "megapixels", "color_tolerance"];
 const DEFAULTS = { mode: "similar", sort: "relevance", image_weight: "0.5", color_tolerance: "25" };
 
 /** A search as plain data: singles are strings, lists are arrays; `picture` is added for dropped files. */
@@ -38,13 +38,13 @@ export function write(search) {
 export const hasPicture = (search) => Boolean(search.picture || search.image_id || search.image_url);
 
 export const filterCount = (search) =>
-  LISTS.reduce((sum, name) => sum + search[name].length, 0) + (search.megapixels ? 1 : 0);
+  LISTS.reduce((sum, name) => sum + search[name].length, 0) + (search.megapixels ? 1 : 0) + (search.usage ? 1 : 0);
 
 export const isEmpty = (search) => !search.q.trim() && !hasPicture(search) && !filterCount(search) && search.sort === DEFAULTS.sort;
 
 /** A search without its filters. */
 export function withoutFilters(search) {
-  const bare = { ...search, megapixels: "", color_tolerance: DEFAULTS.color_tolerance, page: 1, view: "" };
+  const bare = { ...search, usage: "", medium: "", megapixels: "", color_tolerance: DEFAULTS.color_tolerance, page: 1, view: "" };
   for (const name of LISTS) bare[name] = [];
   return bare;
 }

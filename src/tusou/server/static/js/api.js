@@ -23,8 +23,43 @@ async function ask(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Problem(t("offline"), "offline");
   }
+  if (answer.status === 204) return null;
   const body = await answer.json().catch(() => null);
   if (answer.ok && body) return body;
+  throw new Problem(body?.detail ?? `HTTP ${answer.status}`, body?.code ?? "http_error", answer.status, body?.request_id);
+}
+
+const json = (method, value) => ({ method, body: JSON.stringify(value), headers: { accept: "application/json", "content-type": "application/json", "x-application": APPLICATION } });
+const at = (id, rest = "") => `/api/v1/collections/${encodeURIComponent(id)}${rest}`;
+
+export const listCollections = async () => (await ask("/api/v1/collections")).results;
+export const getCollection = (id) => ask(`${at(id)}?lang=${boot.lang}`);
+export const createCollection = (name) => ask("/api/v1/collections", json("POST", { name }));
+export const renameCollection = (id, change) => ask(at(id), json("PATCH", change));
+export const deleteCollection = (id) => ask(at(id), { method: "DELETE" });
+export const addToCollection = (id, ids) => ask(at(id, "/items"), json("POST", { image_ids: ids }));
+export const takeFromCollection = (id, ids) => ask(`${at(id, "/items")}?${ids.map((one) => `image_id=${encodeURIComponent(one)}`).join("&")}`, { method: "DELETE" });
+export const orderCollection = (id, ids, before) => ask(at(id, "/order"), json("POST", { image_ids: ids, before }));
+export const listComments = async (id) => (await ask(at(id, "/comments"))).results;
+export const comment = (id, words) => ask(at(id, "/comments"), json("POST", { words }));
+export const deleteComment = (id, one) => ask(at(id, `/comments/${encodeURIComponent(one)}`), { method: "DELETE" });
+export const listShares = async (id) => (await ask(at(id, "/shares"))).results;
+export const share = (id, days) => ask(at(id, "/shares"), json("POST", { days }));
+export const unshare = (id, one) => ask(at(id, `/shares/${encodeURIComponent(one)}`), { method: "DELETE" });
+export const licenseImage = (body) => ask(`/api/v1/licenses?lang=${boot.lang}`, json("POST", body));
+
+/** May this image be used so? */
+export function checkUse(id, { purpose, medium, modify }) {
+  const pairs = new URLSearchParams({ purpose, modify });
+  if (medium) pairs.append("medium", medium);
+  return ask(`/api/v1/images/${encodeURIComponent(id)}/use?${pairs}`);
+}
+
+/** A collection as a zip file. */
+export async function exportCollection(id, use) {
+  const answer = await fetch(`${at(id, "/export")}?lang=${boot.lang}`, json("POST", use)).catch(() => { throw new Problem(t("offline"), "offline"); });
+  if (answer.ok) return answer.blob();
+  const body = await answer.json().catch(() => null);
   throw new Problem(body?.detail ?? `HTTP ${answer.status}`, body?.code ?? "http_error", answer.status, body?.request_id);
 }
 

@@ -3,8 +3,11 @@
 import { $, fill, h, icon, toast } from "./dom.js";
 import { bytes, date, freedom, licenseLabel, licenseOf, number, supplierTitle, t } from "./boot.js";
 import { similarTo } from "./api.js";
+import { openCollect } from "./collect.js";
 import { report, watch } from "./events.js";
 import { frame } from "./grid.js";
+import { openDownload } from "./licensing.js";
+import { copyText } from "./selection.js";
 import { drawWhy, highlight } from "./why.js";
 
 let current = null;
@@ -78,9 +81,10 @@ function panel(item, actions) {
       h("button", { class: "quiet close", type: "button", "aria-label": t("close"), title: t("close"), onclick: actions.onClose }, icon("close"))),
     item.description && item.description !== title && h("p", { class: "description" }, highlight(item.description, words)),
     h("div", { class: "actions" },
-      h("button", { class: "primary", type: "button", onclick: () => { report("similar", item); actions.onSimilar(item); } }, icon("similar"), t("find_similar")),
+      h("button", { type: "button", onclick: () => { report("similar", item); actions.onSimilar(item); } }, icon("similar"), t("find_similar")),
       h("button", { type: "button", onclick: () => actions.onSame(item) }, icon("same"), t("find_same")),
-      h("a", { class: "button", href: item.urls.raw, download: "", onclick: () => report("download", item) }, icon("download"), t("download"))),
+      h("button", { type: "button", onclick: () => openCollect([item.id], () => report("collect", item)) }, icon("collect"), t("collect")),
+      h("button", { class: "primary", type: "button", onclick: () => openDownload(item) }, icon("download"), t("download"))),
     rights(item),
     palette(item, actions),
     keywords(item, words, actions),
@@ -109,17 +113,10 @@ const duty = (asked, name) => h("li", { class: asked ? "must" : "free" }, icon(a
 function attribution(item) {
   return h("div", { class: "attribution" }, h("p", { id: "attribution" }, item.attribution),
     h("button", { type: "button", class: "quiet", "aria-label": t("copy_attribution"), title: t("copy_attribution"), onclick: async () => {
-      await copy(item.attribution);
+      await copyText(item.attribution);
       report("copy_attribution", item);
       toast(t("copied"));
     } }, icon("copy"), t("copy")));
-}
-
-/** The clipboard needs a secure context; on a plain address in the local network, select and copy instead. */
-async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  getSelection().selectAllChildren($("#attribution"));
-  return document.execCommand("copy");
 }
 
 function palette(item, actions) {

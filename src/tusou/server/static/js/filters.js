@@ -2,6 +2,7 @@
 
 import { fill, h, icon } from "./dom.js";
 import { boot, freedom, licenseLabel, licenseOf, number, supplierTitle, t } from "./boot.js";
+import { MEDIA, PURPOSES } from "./uses.js";
 import { filterCount } from "./address.js";
 
 const SHAPES = ["landscape", "portrait", "square", "panoramic"];
@@ -25,6 +26,7 @@ export function drawPanel(panel, search, { facets, total } = {}, onChange) {
     h("header", {}, h("h2", {}, t("filters")),
       filterCount(search) > 0 && h("button", { class: "quiet small", type: "button", onclick: () => onChange("clear") }, t("clear_all")),
       h("button", { class: "quiet only-narrow", type: "button", "aria-label": t("close"), onclick: () => onChange("close") }, icon("close"))),
+    usage(search, onChange),
     uses(search, counts.license_type, onChange),
     choices("license", t("license"), search, counts.license, (code) => [h("span", { class: `dot ${freedom(code)}` }), licenseLabel(code)], onChange),
     choices("supplier", t("supplier"), search, counts.supplier, (name) => [supplierTitle(name)], onChange, true),
@@ -39,6 +41,15 @@ export function drawPanel(panel, search, { facets, total } = {}, onChange) {
 const section = (title, ...content) => h("fieldset", {}, h("legend", {}, title), ...content);
 
 const countOf = (counts, value) => counts?.has(value) ? h("span", { class: "count" }, number(counts.get(value))) : null;
+
+/** "I want it for …": licence and agreement are read together by the server. */
+function usage(search, onChange) {
+  const select = (name, values, label, change) => h("select", { id: `filter-${name}`, "aria-label": t(name), onchange: ({ target }) => onChange(change(target.value)) },
+    values.map((value) => h("option", { value, selected: search[name] === value || null }, label(value))));
+  return section(t("intended_use"), h("div", { class: "use-selects" },
+    select("usage", ["", ...PURPOSES], (value) => t(value ? `purpose_${value}` : "any"), (value) => ({ usage: value, medium: value ? search.medium : "" })),
+    search.usage && select("medium", ["", ...MEDIA], (value) => t(value ? `medium_${value}` : "medium_any"), (value) => ({ medium: value }))));
+}
 
 function uses(search, counts, onChange) {
   return section(t("allowed"), USES.map((use) => h("label", { class: "choice" },
@@ -107,6 +118,7 @@ export function drawChips(node, search, onChange) {
   };
   for (const [field, label] of Object.entries(lists))
     for (const value of search[field]) add(label(value), { [field]: toggled(search[field], value) }, field === "color" ? colorDot(value) : null);
+  if (search.usage) add([t(`purpose_${search.usage}`), search.medium && t(`medium_${search.medium}`)].filter(Boolean).join(" · "), { usage: "", medium: "" });
   if (search.megapixels) add(megapixels(search.megapixels), { megapixels: "" });
   if (chips.length > 1) chips.push(h("button", { class: "quiet small", type: "button", onclick: () => onChange("clear") }, t("clear_all")));
   fill(node, chips);

@@ -3,6 +3,7 @@
 import { h, icon } from "./dom.js";
 import { freedom, licenseLabel, licenseOf, supplierTitle, t } from "./boot.js";
 import { report, watch } from "./events.js";
+import { mark } from "./selection.js";
 import { paint } from "./thumbhash.js";
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
@@ -36,6 +37,8 @@ export function card(item, { href, onOpen, onSimilar, onCopies }) {
     h("button", { class: "more", type: "button", title: t("find_similar"), "aria-label": `${t("find_similar")}: ${title}`, tabindex: -1, onclick: () => { report("similar", item, node); onSimilar(item); } }, icon("similar")),
     item.copies?.length > 0 && onCopies && h("button", { class: "copies", type: "button", title: t("show_copies"), "aria-label": `${t("copies", { count: item.copies.length })}: ${title}`, onclick: () => onCopies(item) }, `+${item.copies.length}`),
     h("div", { class: "caption" }, h("span", { class: "title" }, title), rights(item)));
+  node.item = item;
+  node.append(mark(item, node));
   node.style.setProperty("--ratio", shown.toFixed(4));
   return watch(node, item);
 }

@@ -10,6 +10,7 @@ import { drawChips, drawPanel, forgetValues } from "./filters.js";
 import * as detail from "./detail.js";
 import * as pictures from "./pictures.js";
 import { noPicture, pictureChip, pictureTools } from "./box.js";
+import * as selection from "./selection.js";
 import * as suggest from "./suggest.js";
 import { cutoffLine, emptyState, ghosts, notice, problemState, problemTitle, queryNote } from "./states.js";
 
@@ -369,7 +370,10 @@ document.addEventListener("keydown", (event) => {
     box.select();
   } else if (event.key === "Escape") {
     if (typing) event.target.blur();
+    else if (selection.any()) selection.clear();
     else toggleFilters(matchMedia("(min-width: 1100px)").matches && document.body.classList.contains("filters-open"));
+  } else if (event.key === "x" && event.target.closest?.("#grid .card")) {
+    selection.toggle(event.target.closest(".card"));
   } else if (event.key.startsWith("Arrow") && (!typing || (event.target === box && event.key === "ArrowDown"))) {
     const onCard = event.target.closest?.("#grid a.frame"); // elsewhere arrows scroll, as everywhere
     if ((onCard || event.target === box) && walk(grid, event.key)) event.preventDefault();
