@@ -110,7 +110,8 @@ def _type(schema: Schema) -> str:
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     if schema.get("type") == "object":
-        return f"object of {_type(schema.get('additionalProperties', {}))}"
+        values = schema.get("additionalProperties", {})
+        return f"object of {_type(values)}" if isinstance(values, dict) else "object"
     if "maxLength" in schema:
         return f"string, at most {schema['maxLength']}"
     return "file" if "contentMediaType" in schema else str(schema.get("type", "any"))

@@ -26,7 +26,7 @@ def test_another_address_needs_a_word(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["serve", "--library", str(tmp_path), "--host", "0.0.0.0"])
     assert done.exit_code == 2
     assert "--allow-remote" in done.output
-    assert "no authentication" in done.output
+    assert "no accounts" in done.output
 
 
 def test_a_remote_address_is_warned_about(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_remote_address_is_warned_about(tmp_path: Path) -> None:
         "--allow-remote",
     ]
     done = CliRunner().invoke(cli, command)
-    assert "no authentication" in done.output
+    assert "no accounts" in done.output
     assert isinstance(done.exception, LibraryNotFound)
 
 

@@ -22,6 +22,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("tusou.cli.check:check", "Verify catalog, blobs, embeddings and index."),
     "rebuild": ("tusou.cli.rebuild:rebuild", "Build the derived data anew from the catalog."),
     "serve": ("tusou.cli.serve:serve", "Serve the web page and the HTTP API."),
+    "users": ("tusou.cli.users:users", "Say who may use a served library."),
+    "keys": ("tusou.cli.users:keys", "Manage the keys of programs."),
     "data": ("tusou.cli.data:data", "Look at training data before training."),
     "train": ("tusou.cli.train:train", "Train word vectors."),
     "rankers": ("tusou.cli.rankers:rankers", "Manage the rankers of a library."),

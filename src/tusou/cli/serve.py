@@ -37,16 +37,7 @@ def serve(
 ) -> None:
     """Serve the web page and the HTTP API until Ctrl-C."""
     if not is_loopback(host):
-        if not allow_remote:
-            raise click.UsageError(
-                f"{host} can be reached from other machines, and tusou has no authentication yet; "
-                "add --allow-remote if everybody on that network may search and download"
-            )
-        click.echo(
-            f"tusou: warning: everybody who can reach {host} can search and download; "
-            "there is no authentication yet",
-            err=True,
-        )
+        _check_remote(library_path, host, allow_remote)
     _log_to_stderr(logging.INFO if log_requests else logging.WARNING)
     click.echo("tusou: opening the library …", err=True)
     run_server(
@@ -56,6 +47,39 @@ def serve(
         allowed_hosts=hosts,
         on_start=lambda address: _announce(address, open_page),
     )
+
+
+def _check_remote(library_path: Path, host: str, allow_remote: bool) -> None:
+    """Let other machines in only where somebody answers for it."""
+    if _has_accounts(library_path):
+        click.echo(
+            "tusou: put a proxy with TLS in front: over plain HTTP passwords can be read on the way",
+            err=True,
+        )
+        return
+    if not allow_remote:
+        raise click.UsageError(
+            f"{host} can be reached from other machines, and this library has no accounts: make the first "
+            "one with `tusou users add NAME --role admin`, or add --allow-remote if everybody on that "
+            "network may do everything"
+        )
+    click.echo(
+        f"tusou: warning: everybody who can reach {host} can do everything; there are no accounts", err=True
+    )
+
+
+def _has_accounts(library_path: Path) -> bool:
+    from tusou.office.accounts import Accounts
+    from tusou.office.schema import FILE_NAME
+    from tusou.office.store import Office
+
+    if not (library_path / FILE_NAME).exists():
+        return False
+    office = Office(library_path)
+    try:
+        return Accounts(office).exist()
+    finally:
+        office.close()
 
 
 def _announce(address: str, open_page: bool) -> None:

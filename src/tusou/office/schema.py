@@ -148,6 +148,41 @@ Index("downloads_at", downloads.c.at)
 Index("downloads_image", downloads.c.image_id)
 
 
+users = Table(
+    "users",
+    tables,
+    Column("name", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("disabled", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    tables,
+    Column("digest", Text, primary_key=True),
+    Column("name", Text, ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("seen", Float, nullable=False),
+    Column("expires", Float, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    tables,
+    Column("key_id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("owner", Text, ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("permissions", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("used", Float),
+)
+
+
 def open_office_engine(path: Path, *, writing: bool) -> Engine:
     """Open the file; of a writing engine every transaction begins as a writer's, so that it never fails late.
 

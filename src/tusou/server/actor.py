@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
+
+from tusou.office.accounts import Account
 
 LOCAL = "local"
 """Everybody who reaches a server without accounts, which listens on this machine alone."""
 
 
-def actor_of() -> str:
+def account(request: Request) -> Account:
+    """Who sent a request; ``access.authorize`` has found out."""
+    found: Account = request.state.account
+    return found
+
+
+def actor_of(request: Request) -> str:
     """The name of who sent a request."""
-    return LOCAL
+    return account(request).name
 
 
 Actor = Annotated[str, Depends(actor_of)]
+Asking = Annotated[Account, Depends(account)]

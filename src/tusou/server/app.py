@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 
 from tusou import __version__
 from tusou.server import problems
+from tusou.server.access import authorize
 from tusou.server.middleware import BodyLimit, HostCheck, RequestContext, SameSite
 from tusou.server.routes import (
+    accounts,
     collection_pages,
     collections,
     events,
@@ -35,9 +37,28 @@ from tusou.server.state import ServerState
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-MODULES = (search, suggestions, images, collections, rights, events, judging, library, health, media, pages)
+MODULES = (
+    search,
+    suggestions,
+    images,
+    collections,
+    rights,
+    accounts,
+    events,
+    judging,
+    library,
+    health,
+    media,
+    pages,
+)
 
-ROUTERS = (*(module.router for module in MODULES), judging.pages, collections.shared, collection_pages.router)
+ROUTERS = (
+    *(module.router for module in MODULES),
+    judging.pages,
+    collections.shared,
+    collection_pages.router,
+    accounts.pages,
+)
 
 OpenState = Callable[[Path], ServerState]
 
@@ -45,8 +66,10 @@ DESCRIPTION = """\
 Search a licensed image library by words and by picture, in Chinese and English.
 
 Errors are `application/problem+json` (RFC 9457) with a stable `code` and the `request_id` that also stands
-in the `X-Request-Id` header and in the server's log. There is no authentication yet: keep the server on
-loopback or behind a proxy that asks who is there.
+in the `X-Request-Id` header and in the server's log.
+
+Once a library has accounts, requests carry a key (`Authorization: Bearer …`, or `X-Api-Key`) or the cookie
+of a session; without accounts the server listens on its own machine alone.
 """
 
 
@@ -77,6 +100,7 @@ def create_app(
         openapi_url=problems.DOCUMENT_PATH,
         docs_url=None,  # the stock pages load scripts from a CDN
         redoc_url=None,
+        dependencies=[Depends(authorize)],
     )
     for router in ROUTERS:
         app.include_router(router)

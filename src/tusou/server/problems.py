@@ -55,6 +55,7 @@ STATUS: Mapping[type[errors.TusouError], int] = {
 
 HTTP_CODES: Mapping[int, str] = {
     400: "bad_request",
+    401: "sign_in_needed",
     403: "forbidden",
     409: "changed_meanwhile",
     410: "expired",
@@ -63,6 +64,7 @@ HTTP_CODES: Mapping[int, str] = {
     413: "body_too_large",
     421: "unknown_host",
     422: "invalid_parameters",
+    429: "too_many_tries",
     500: "internal_error",
     503: "not_ready",
 }
@@ -197,8 +199,9 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for the errors a route may answer with."""
+    """OpenAPI entries for the errors a route may answer with, besides 401 and 403."""
     content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": content} for status in sorted(statuses)
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in sorted({401, 403, *statuses})
     }

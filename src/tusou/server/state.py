@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from tusou.feedback.live_clicks import LiveClicks
 from tusou.feedback.log import EventLog
 from tusou.feedback.store import FILE_NAME
 from tusou.ingest.fetch import FetchLimits, fetch
+from tusou.office.accounts import Accounts
 from tusou.office.collections import Collections
 from tusou.office.rights import Rights
 from tusou.office.store import Office
@@ -25,12 +27,14 @@ from tusou.search.live_suggestions import LiveSuggestions
 from tusou.server.home import Home
 from tusou.server.metrics import Metrics
 from tusou.server.model_watch import ModelWatch
+from tusou.server.sign_ins import SignInLimit
 from tusou.server.workers import PictureWorkers
 from tusou.types import SearchPage, SearchRequest, Supplier
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+ACCOUNT_SECONDS = 1.0
 WARM_UP = "雪山 snow mountain"
 
 
@@ -50,6 +54,8 @@ class ServerState:
         office: Collections, rights and the audit of the library.
         collections: The office's collections.
         rights: The office's agreements, grants and downloads.
+        accounts: The office's people, keys and sessions.
+        sign_ins: Counts failed sign-ins.
         ready: False while starting and from the moment the server is told to stop.
     """
 
@@ -66,6 +72,9 @@ class ServerState:
         self.office = Office(library.path)
         self.collections = Collections(self.office)
         self.rights = Rights(self.office)
+        self.accounts = Accounts(self.office)
+        self.sign_ins = SignInLimit()
+        self._accounts_asked: tuple[float, bool] = (0.0, False)
         self.ready = False
         self._watch = ModelWatch(library, lambda: self.engine.encoder.model_id, self._reopen)
         # Searches are bound by the processor: more threads than cores only make each of them slower.
@@ -110,6 +119,19 @@ class ServerState:
         self.workers.close()
         self.engine.close()
         self.library.close()
+
+    def has_accounts(self) -> bool:
+        """Whether anybody has an account; asked anew each second, since another process may add one."""
+        asked_at, found = self._accounts_asked
+        now = time.monotonic()
+        if not asked_at or now > asked_at + ACCOUNT_SECONDS:
+            found = self.accounts.exist()
+            self._accounts_asked = (now, found)
+        return found
+
+    def forget_accounts(self) -> None:
+        """Ask anew at once."""
+        self._accounts_asked = (0.0, False)
 
     def _open_feedback(self) -> EventLog | None:
         config = self.library.config

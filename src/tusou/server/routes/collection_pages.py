@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse
 
 from tusou.errors import OfficeError
+from tusou.server.actor import account
 from tusou.server.locales import LOCALES
 from tusou.server.parameters import language
 from tusou.server.problems import status_of
@@ -74,6 +75,6 @@ async def _page(
     links = {"home": f"/?lang={lang}" if chosen else "/", "zh": f"{path}?lang=zh", "en": f"{path}?lang=en"}
     html = templates.get_template("collections.html").render(
         t=LOCALES[lang], lang=lang, boot=boot, query=request.query_params, links=links, problem=problem,
-        title=title or LOCALES[lang]["collections"],
+        account=account(request), title=title or LOCALES[lang]["collections"],
     )  # fmt: skip
     return HTMLResponse(html, status, headers={"vary": "Accept-Language"})

@@ -21,6 +21,7 @@ from tusou.feedback.records import PAGE
 from tusou.index.colors import NAMED_COLORS
 from tusou.search.attribution import short_name
 from tusou.search.item import image_item
+from tusou.server.actor import account
 from tusou.server.answers import Json, answer
 from tusou.server.asker import Asker, asker_of
 from tusou.server.locales import LOCALES
@@ -42,7 +43,7 @@ PICTURES = ("image_id", "image_url")
 _scripts = sorted(
     script.name
     for script in (files("tusou.server") / "static" / "js").iterdir()
-    if script.name not in ("judge.js", "collections.js")  # other pages'
+    if script.name not in ("judge.js", "collections.js", "sign-in.js")  # other pages'
 )
 templates = Environment(loader=PackageLoader("tusou.server"), autoescape=True, trim_blocks=True)
 
@@ -69,6 +70,7 @@ async def page(request: Request, state: State) -> HTMLResponse:
         query=query,
         links=_links(query, lang, found),
         is_home=is_home,
+        account=account(request),
         count=len(state.engine.index),
     )
     response = HTMLResponse(html, headers={"vary": "Accept-Language"})

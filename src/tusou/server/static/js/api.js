@@ -24,6 +24,7 @@ async function ask(path, options = {}) {
     throw new Problem(t("offline"), "offline");
   }
   if (answer.status === 204) return null;
+  if (answer.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`); // the session ended
   const body = await answer.json().catch(() => null);
   if (answer.ok && body) return body;
   throw new Problem(body?.detail ?? `HTTP ${answer.status}`, body?.code ?? "http_error", answer.status, body?.request_id);

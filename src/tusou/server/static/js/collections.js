@@ -149,7 +149,7 @@ function showShared() {
   fill(main, h("div", { class: "collections-head" }, h("div", {}, h("h1", {}, collection.name), collection.description && h("p", { class: "note" }, collection.description),
     h("p", { class: "note" }, `${t("found", { count: number(collection.count) })} · ${t("shared_until", { date: date(expires) })}`))),
   h("ul", { class: "grid", id: "grid" }, images.filter((item) => !item.gone).map((item) => {
-    const node = card(item, { href: item.urls.full, onOpen: () => { location.href = item.urls.full; }, onSimilar: () => {} });
+    const node = card(item, { href: item.urls.thumb, onOpen: () => { location.href = item.urls.thumb; }, onSimilar: () => {} });
     for (const button of node.querySelectorAll("button")) button.remove();
     node.append(h("p", { class: "credit" }, item.attribution));
     return node;
