@@ -49,6 +49,9 @@ ACCESS: Mapping[str, Need] = {
     "list_agreements": "rights", "create_agreement": "rights", "amend_agreement": "rights",
     "delete_agreement": "rights",
     "list_downloads": "records", "export_downloads": "records", "list_audit": "records", "metrics": "records",
+    # steering and knowing
+    "list_rules": "rights", "add_rule": "rights", "remove_rule": "rights",
+    "show_dashboard": "records", "show_supplier_health": "records", "manage_page": "records",
     # keys are one's own; accounts are the admin's
     "list_keys": "somebody", "make_key": "somebody", "end_key": "somebody",
     "list_users": "accounts", "add_user": "accounts", "change_user": "accounts",

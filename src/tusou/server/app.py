@@ -27,6 +27,7 @@ from tusou.server.routes import (
     images,
     judging,
     library,
+    management,
     media,
     pages,
     rights,
@@ -44,6 +45,7 @@ MODULES = (
     collections,
     rights,
     accounts,
+    management,
     events,
     judging,
     library,
@@ -58,6 +60,7 @@ ROUTERS = (
     collections.shared,
     collection_pages.router,
     accounts.pages,
+    management.pages,
 )
 
 OpenState = Callable[[Path], ServerState]

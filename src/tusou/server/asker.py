@@ -82,6 +82,7 @@ def _attributes(state: ServerState, request: SearchRequest, found: SearchPage) -
         "lang": request.lang,
         "sort": request.sort,
         "total": found.total,
+        "relevant": found.relevant,
         "model": state.engine.encoder.model_id,
     }
     if request.image_id is not None:

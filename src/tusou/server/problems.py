@@ -49,6 +49,7 @@ STATUS: Mapping[type[errors.TusouError], int] = {
     errors.Conflict: 409,
     errors.Expired: 410,
     errors.NotAllowed: 403,
+    errors.RuleError: 422,
     errors.EvaluationError: 500,
 }
 """Exception class to HTTP status; a class that is not listed takes its base's."""

@@ -49,6 +49,29 @@ export const share = (id, days) => ask(at(id, "/shares"), json("POST", { days })
 export const unshare = (id, one) => ask(at(id, `/shares/${encodeURIComponent(one)}`), { method: "DELETE" });
 export const licenseImage = (body) => ask(`/api/v1/licenses?lang=${boot.lang}`, json("POST", body));
 
+const results = async (path) => (await ask(path)).results;
+const named = (path, id) => `${path}/${encodeURIComponent(id)}`;
+
+/** What the page for managers asks. */
+export const manage = {
+  dashboard: (days) => ask(`/api/v1/dashboard?days=${days}&lang=${boot.lang}`),
+  health: () => results("/api/v1/suppliers/health"),
+  agreements: () => results("/api/v1/agreements"),
+  addAgreement: (terms) => ask("/api/v1/agreements", json("POST", terms)),
+  amendAgreement: (id, terms) => ask(named("/api/v1/agreements", id), json("PUT", terms)),
+  deleteAgreement: (id) => ask(named("/api/v1/agreements", id), { method: "DELETE" }),
+  rules: () => results("/api/v1/rules"),
+  addRule: (rule) => ask("/api/v1/rules", json("POST", rule)),
+  removeRule: (id) => ask(named("/api/v1/rules", id), { method: "DELETE" }),
+  downloads: () => ask("/api/v1/downloads?per_page=100"),
+  audit: () => ask("/api/v1/audit?per_page=100"),
+  users: () => results("/api/v1/users"),
+  addUser: (user) => ask("/api/v1/users", json("POST", user)),
+  changeUser: (name, change) => ask(named("/api/v1/users", name), json("PATCH", change)),
+  keys: () => results("/api/v1/keys"),
+  endKey: (id) => ask(named("/api/v1/keys", id), { method: "DELETE" }),
+};
+
 /** May this image be used so? */
 export function checkUse(id, { purpose, medium, modify }) {
   const pairs = new URLSearchParams({ purpose, modify });
