@@ -14,7 +14,7 @@ LAYERS: tuple[frozenset[str], ...] = (  # lowest first; a unit imports units of 
     frozenset({"errors"}),
     frozenset({"types"}),
     frozenset({"config"}),
-    frozenset({"catalog", "imaging", "text", "models", "index", "evaluation"}),
+    frozenset({"catalog", "imaging", "text", "models", "index", "evaluation", "client"}),
     frozenset({"ingest", "encoders", "feedback", "office"}),
     frozenset({"recall", "ranking"}),
     frozenset({"search", "training"}),
@@ -30,6 +30,7 @@ CONFINED = {
     "starlette": {"server"},
     "uvicorn": {"server"},
     "sqlalchemy": {"catalog", "feedback", "office"},
+    "httpx": {"client"},
     "pickle": set(),
     "joblib": set(),
 }

@@ -102,3 +102,14 @@ def test_a_deep_link_shows_the_image_without_a_script(http: httpx.Client) -> Non
     found = http.get("/api/v1/search/images", params={"q": "snow"}).json()["results"][0]
     page = http.get(f"/?view={found['id']}").text
     assert html.escape(found["attribution"], quote=False).split("(")[0][:30] in html.unescape(page)
+
+
+def test_an_image_says_its_rights_to_machines(http: httpx.Client) -> None:
+    image = http.get("/api/v1/search/images", params={"q": "snow"}).json()["results"][0]
+    page = http.get("/", params={"view": image["id"], "lang": "en"}).text
+    found = json.loads(re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
+    assert found["@type"] == "ImageObject"
+    assert found["license"] == "https://creativecommons.org/licenses/by/4.0/"
+    assert found["creator"]["name"] == "Ada Lin"
+    assert found["thumbnailUrl"].startswith("http://")
+    assert "ld+json" not in http.get("/").text

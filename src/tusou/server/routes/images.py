@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 
 from tusou.search.item import image_item
 from tusou.server.answers import answer
@@ -23,6 +24,39 @@ router = APIRouter(prefix="/api/v1/images", tags=["images"])
 
 ImageId = Annotated[str, Path(min_length=1, max_length=100, description="`id` of a search result.")]
 Lang = Annotated[str, Query(pattern="^(zh|en|auto)$", description="Language of the texts.")]
+
+
+class ChangeItem(BaseModel):
+    """One change of the library."""
+
+    number: int = Field(description="Pass the last one as `since` to go on.")
+    image_id: str
+    kind: Literal["upsert", "delete"] = Field(description="It came or changed, or it is gone for good.")
+
+
+class ChangeList(BaseModel):
+    """Changes, oldest first."""
+
+    results: list[ChangeItem]
+    has_more: bool
+
+
+@router.get(
+    "/updated",
+    response_model=ChangeList,
+    responses=responses(422, 503),
+    operation_id="list_updated",
+    summary="Follow changes",
+)
+async def list_updated(
+    state: State,
+    since: Annotated[int, Query(ge=0, le=2**62, description="Number of the last change known.")] = 0,
+    per_page: Annotated[int, Query(ge=1, le=1000, description="Changes per page.")] = 100,
+) -> JSONResponse:
+    """What came, changed and went, withdrawals included, so that another system can keep in step."""
+    found = await state.run(state.library.catalog.changes, since, per_page + 1)
+    shown = [{"number": c.number, "image_id": c.image_id, "kind": c.kind} for c in found[:per_page]]
+    return JSONResponse({"results": shown, "has_more": len(found) > per_page})
 
 
 @router.get(

@@ -24,6 +24,7 @@ from tusou.search.item import image_item
 from tusou.server.actor import account
 from tusou.server.answers import Json, answer
 from tusou.server.asker import Asker, asker_of
+from tusou.server.json_ld import image_object
 from tusou.server.locales import LOCALES
 from tusou.server.media_urls import media_urls
 from tusou.server.parameters import SearchParameters, language, request_of
@@ -60,13 +61,15 @@ async def page(request: Request, state: State) -> HTMLResponse:
     found, problem = await _first_answer(state, query, lang, asker)
     boot = await state.run(_boot, state, lang, is_home) | {"answer": found}
     boot["feedback"] = {"logs": state.feedback is not None, "opted_out": asker.opted_out}
+    viewed = await state.run(_viewed, state, query.get("view", ""), lang)
     html = templates.get_template("page.html").render(
         t=LOCALES[lang],
         lang=lang,
         boot=boot,
         modules=_scripts,
         problem=problem,
-        item=await state.run(_viewed, state, query.get("view", ""), lang),
+        item=viewed,
+        json_ld=image_object(viewed, str(request.base_url)) if viewed else None,
         query=query,
         links=_links(query, lang, found),
         is_home=is_home,
