@@ -31,6 +31,7 @@ CONFINED = {
     "uvicorn": {"server"},
     "sqlalchemy": {"catalog", "feedback", "office"},
     "httpx": {"client"},
+    "mcp": {"client"},
     "pickle": set(),
     "joblib": set(),
 }

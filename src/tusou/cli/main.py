@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "serve": ("tusou.cli.serve:serve", "Serve the web page and the HTTP API."),
     "users": ("tusou.cli.users:users", "Say who may use a served library."),
     "keys": ("tusou.cli.users:keys", "Manage the keys of programs."),
+    "mcp": ("tusou.cli.mcp:mcp", "Let an assistant use a served library."),
     "data": ("tusou.cli.data:data", "Look at training data before training."),
     "train": ("tusou.cli.train:train", "Train word vectors."),
     "rankers": ("tusou.cli.rankers:rankers", "Manage the rankers of a library."),
