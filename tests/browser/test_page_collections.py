@@ -210,3 +210,24 @@ def test_collections_on_a_phone(visitor: Visitor, world: World, office: Office) 
         assert not page.evaluate(
             "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         )
+
+
+def test_a_saved_search_and_where_an_image_was_used(visitor: Visitor, office: Office) -> None:
+    page = visitor.open("/?q=snow&lang=en")
+    expect(page.locator(CARDS).first).to_be_visible()
+    page.get_by_role("button", name="Save search").click()
+    expect(page.locator("#toast")).to_contain_text("Saved")
+    image = str(page.locator(CARDS).first.get_attribute("data-id"))
+    made = Collections(office).create("li", "Winter issue")
+    Collections(office).add("li", made.collection_id, [image])
+    page.goto(f"{visitor.address}/collections?lang=en")
+    tile = page.locator(".collection-tiles a", has_text="snow")
+    expect(tile.locator("img").first).to_be_visible()
+    tile.click()
+    page.locator(CARDS).first.locator("a.frame").click()
+    expect(page.locator("#detail .uses")).to_contain_text("Winter issue")
+    expect(page.locator("#detail .more-strips")).to_contain_text("More from Acme Pictures")
+    shoot(page, "detail-uses-en-1440")
+    page.goto(f"{visitor.address}/collections?lang=en")
+    page.get_by_role("button", name="Delete: snow").click()
+    expect(tile).to_have_count(0)

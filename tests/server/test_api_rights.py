@@ -218,3 +218,19 @@ def test_a_collection_leaves_as_a_zip_with_credits_and_what_was_refused(http: ht
     history = http.get("/api/v1/downloads").json()["results"]
     assert [(each["image_id"], each["grant"]["project"]) for each in history] == [(mountain, "春")]
     assert not list(Path(tempfile.gettempdir()).glob("tusou-*.zip"))
+
+
+def test_where_an_image_was_used(http: httpx.Client) -> None:
+    mountain = image(http, "Snow mountain")["id"]
+    path = f"/api/v1/images/{mountain}/uses"
+    assert http.get(path).json() == {"projects": [], "collections": []}
+    grant = license_it(http, mountain, project="春季号", medium="print").json()
+    assert http.get(path).json()["projects"] == []  # nobody fetched it yet
+    for _ in range(2):
+        http.get(grant["download_location"])
+    collection = http.post("/api/v1/collections", json={"name": "one"}).json()["id"]
+    http.post(f"/api/v1/collections/{collection}/items", json={"image_ids": [mountain]})
+    found = http.get(path).json()
+    assert [(each["project"], each["medium"]) for each in found["projects"]] == [("春季号", "print")]
+    assert found["collections"] == [{"id": collection, "name": "one"}]
+    assert http.get("/api/v1/images/nosuch/uses").status_code == 404

@@ -19,9 +19,9 @@ import click
     help="File with a key of that library; the environment variable TUSOU_KEY when left out.",
 )
 def mcp(base_url: str, key_file: Path | None) -> None:
-    """Serve search, show, similar and licence check over the Model Context Protocol (standard input and output).
+    """Serve search, show, similar and licence check over the Model Context Protocol.
 
-    An assistant starts this command by itself: name it in its configuration. It needs `pip install tusou[mcp]`.
+    An assistant starts this command itself: name it in its configuration. It needs the mcp extra.
     """
     if find_spec("mcp") is None or find_spec("httpx") is None:
         raise click.UsageError("this needs the mcp extra: pip install 'tusou[mcp]'")

@@ -1,7 +1,7 @@
 """The library as tools of an assistant, over the Model Context Protocol.
 
-The tools ask a tusou server through its HTTP API, with a key of their own, so that an assistant may do what that
-key may and nothing else; what it takes stands in the records like everybody's.
+The tools ask a tusou server through its HTTP API, with a key of their own, so that an assistant may do what
+that key may and nothing else.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from tusou.client.results import Image
 from tusou.types import Medium, Purpose
 
 INSTRUCTIONS = """\
-A library of licensed images. Search in Chinese or English, by words or by a library image. Every image has a licence:
-before you recommend one for a purpose, ask may_use; when you hand one out, pass its attribution line on. An answer may
-hold images that merely come nearest: trust those with a high probability, and say so when there are none.
+A library of licensed images. Search in Chinese or English, by words or by a library image. Every image has a
+licence: before you recommend one for a purpose, ask may_use; when you hand one out, pass its attribution line
+on. An answer may hold images that merely come nearest: trust those with a high probability, and say so when
+there are none.
 """
 MOST = 20
 
@@ -53,8 +54,8 @@ def assistant_server(base_url: str, key: str = "", *, transport: Any = None) -> 
     ) -> dict[str, Any]:
         """Find images by words in Chinese or English, -exclusions and filters.
 
-        With usage (and medium) only images that may be used so are found. color takes names or hex. ``relevant``
-        says how many of them match; the others merely come nearest.
+        With usage (and medium) only images that may be used so are found. color takes names or hex.
+        ``relevant`` says how many of them match; the others merely come nearest.
         """
         async with tusou() as api:
             answer = await _asked(

@@ -148,6 +148,18 @@ Index("downloads_at", downloads.c.at)
 Index("downloads_image", downloads.c.image_id)
 
 
+searches = Table(
+    "searches",
+    tables,
+    Column("search_id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("seen", Float, nullable=False),
+)
+Index("searches_owner", searches.c.owner)
+
 users = Table(
     "users",
     tables,

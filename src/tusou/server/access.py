@@ -35,11 +35,14 @@ ACCESS: Mapping[str, Need] = {
     "list_suppliers": "search", "list_licenses": "search", "get_limits": "search", "check_use": "search",
     # collecting
     "all_collections": "collect", "one_collection": "collect", "list_collections": "collect",
-    "create_collection": "collect", "get_collection": "collect", "change_collection": "collect",
+    "create_collection": "collect", "list_uses": "collect", "get_collection": "collect",
+    "change_collection": "collect",
     "delete_collection": "collect", "add_to_collection": "collect", "take_from_collection": "collect",
     "order_collection": "collect", "list_comments": "collect", "comment": "collect",
     "delete_comment": "collect", "list_shares": "collect", "share_collection": "collect",
     "end_share": "collect", "contact_sheet": "collect",
+    "list_saved_searches": "collect", "save_search": "collect", "see_saved_search": "collect",
+    "delete_saved_search": "collect",
     # licensing
     "license_image": "license", "get_license": "license", "download_file": "license",
     "get_original": "license", "export_collection": "license",

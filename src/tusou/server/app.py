@@ -31,6 +31,7 @@ from tusou.server.routes import (
     media,
     pages,
     rights,
+    saved_searches,
     search,
     suggestions,
 )
@@ -43,6 +44,7 @@ MODULES = (
     suggestions,
     images,
     collections,
+    saved_searches,
     rights,
     accounts,
     management,

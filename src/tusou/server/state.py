@@ -21,6 +21,7 @@ from tusou.ingest.fetch import FetchLimits, fetch
 from tusou.office.accounts import Accounts
 from tusou.office.collections import Collections
 from tusou.office.rights import Rights
+from tusou.office.searches import SavedSearches
 from tusou.office.store import Office
 from tusou.search.engine import SearchEngine
 from tusou.search.live_suggestions import LiveSuggestions
@@ -53,6 +54,7 @@ class ServerState:
         suggestions: What is offered while somebody types.
         office: Collections, rights and the audit of the library.
         collections: The office's collections.
+        searches: The office's saved searches.
         rights: The office's agreements, grants and downloads.
         accounts: The office's people, keys and sessions.
         sign_ins: Counts failed sign-ins.
@@ -71,6 +73,7 @@ class ServerState:
         self.suggestions = LiveSuggestions(library.catalog, library.path)
         self.office = Office(library.path)
         self.collections = Collections(self.office)
+        self.searches = SavedSearches(self.office)
         self.rights = Rights(self.office)
         self.accounts = Accounts(self.office)
         self.sign_ins = SignInLimit()

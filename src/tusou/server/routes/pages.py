@@ -54,7 +54,7 @@ async def page(request: Request, state: State) -> HTMLResponse:
     """The home, or the first page of an answer; the script reads the same data."""
     query = request.query_params
     lang = language(query.get("lang", "auto"), request.headers.get("accept-language", ""))
-    is_home = not (_is_search(query) or _has_picture(query))
+    is_home = not (is_search(query) or _has_picture(query))
     asker = replace(asker_of(request), application=PAGE)
     new_client = _new_client(state, asker)
     asker = replace(asker, client=asker.client or new_client)
@@ -92,10 +92,10 @@ async def _first_answer(
     state: ServerState, query: QueryParams, lang: Language, asker: Asker
 ) -> tuple[Json | None, str]:
     """The answer the address asks for, or what is wrong with it; a picture's is left to the script."""
-    if _has_picture(query) or not _is_search(query):
+    if _has_picture(query) or not is_search(query):
         return None, ""
     try:
-        asked = _parameters(query, lang)
+        asked = search_parameters(query, lang)
         request = request_of(asked, asked.to_filters(), lang)
         return await answer(state, request, asked, lang, asker), ""
     except TusouError as error:
@@ -104,7 +104,7 @@ async def _first_answer(
         return None, "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
 
 
-def _parameters(query: QueryParams, lang: Language) -> SearchParameters:
+def search_parameters(query: QueryParams, lang: Language) -> SearchParameters:
     """Those parameters of an address that the API knows; the rest belongs to the page."""
     known: dict[str, Any] = {name: query.getlist(name) for name in LISTS if name in query}
     known |= {name: query[name] for name in SINGLES if query.get(name)}
@@ -113,7 +113,8 @@ def _parameters(query: QueryParams, lang: Language) -> SearchParameters:
     )
 
 
-def _is_search(query: QueryParams) -> bool:
+def is_search(query: QueryParams) -> bool:
+    """Whether an address asks for something by words, filters or an order."""
     asked = (
         query.get("q", "").strip()
         or query.get("sort", "relevance") != "relevance"

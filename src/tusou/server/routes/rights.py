@@ -155,6 +155,22 @@ class AgreementList(BaseModel):
     total: int
 
 
+class UseOfImage(BaseModel):
+    """What an image was taken for."""
+
+    project: str
+    purpose: Purpose
+    medium: str
+    at: str
+
+
+class UsesOfImage(BaseModel):
+    """Where an image was used."""
+
+    projects: list[UseOfImage]
+    collections: list[dict[str, str]] = Field(description="`id` and `name`.")
+
+
 class DownloadItem(BaseModel):
     """One file that was handed out."""
 
@@ -265,6 +281,18 @@ async def check_use(image_id: ImageId, use: Annotated[UseFields, Query()], state
     return JSONResponse(_verdict(state.rights.check(record, use.to_use())))
 
 
+@router.get(
+    "/images/{image_id}/uses",
+    response_model=UsesOfImage,
+    responses=READING,
+    operation_id="list_uses",
+    summary="Where an image was used",
+)
+async def list_uses(image_id: ImageId, state: State) -> JSONResponse:
+    """Projects it was taken for, newest first, and collections that hold it; not who took it."""
+    return JSONResponse(await state.run(_uses, state, image_id))
+
+
 @router.post(
     "/licenses",
     status_code=201,
@@ -373,6 +401,16 @@ def _grant(state: ServerState, actor: str, body: LicenseBody, lang: Language) ->
         "attribution": attribution_of(record, lang, supplier),
         "download_location": f"/api/v1/licenses/{made.grant_id}/file",
     }
+
+
+def _uses(state: ServerState, image_id: str) -> dict[str, Any]:
+    shown_record(state, image_id)
+    seen: dict[str, dict[str, Any]] = {}
+    for _, grant in state.rights.history(image_id=image_id, limit=200):
+        use = {"project": grant.project, "purpose": grant.purpose, "medium": grant.medium}
+        seen.setdefault(grant.grant_id, use | {"at": _moment(grant.at)})
+    held = [{"id": each.collection_id, "name": each.name} for each in state.collections.holding(image_id)]
+    return {"projects": list(seen.values()), "collections": held}
 
 
 def _history(state: ServerState, asked: DownloadQuery, limit: int) -> list[tuple[Download, Grant]]:

@@ -47,6 +47,21 @@ export const deleteComment = (id, one) => ask(at(id, `/comments/${encodeURICompo
 export const listShares = async (id) => (await ask(at(id, "/shares"))).results;
 export const share = (id, days) => ask(at(id, "/shares"), json("POST", { days }));
 export const unshare = (id, one) => ask(at(id, `/shares/${encodeURIComponent(one)}`), { method: "DELETE" });
+export const listSaved = async () => (await ask(`/api/v1/saved-searches?lang=${boot.lang}`)).results;
+export const saveSearch = (name, address) => ask("/api/v1/saved-searches", json("POST", { name, address }));
+export const seeSaved = (id) => ask(`/api/v1/saved-searches/${encodeURIComponent(id)}/seen`, { method: "POST" });
+export const deleteSaved = (id) => ask(`/api/v1/saved-searches/${encodeURIComponent(id)}`, { method: "DELETE" });
+/** Where an image was used; nothing for those who may not know. */
+export const usesOf = (id, signal) => ask(`/api/v1/images/${encodeURIComponent(id)}/uses`, { signal });
+
+/** Some images of one creator, or of one supplier. */
+export async function moreOf(field, value, signal) {
+  const q = field === "creator" ? `"${value.replaceAll('"', " ")}"` : "";
+  const pairs = new URLSearchParams({ lang: boot.lang, per_page: 13, q, ...(field === "supplier" ? { supplier: value } : {}) });
+  const { results } = await ask(`/api/v1/search/images?${pairs}`, { signal });
+  return field === "creator" ? results.filter((item) => item.creator === value) : results;
+}
+
 export const licenseImage = (body) => ask(`/api/v1/licenses?lang=${boot.lang}`, json("POST", body));
 
 const results = async (path) => (await ask(path)).results;

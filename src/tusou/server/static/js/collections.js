@@ -27,12 +27,23 @@ async function showAll() {
     const made = await api.createCollection(name.value.trim()).catch(failed);
     if (made) location.href = pageOf(made.id);
   } }, name, h("button", { class: "primary", type: "submit" }, icon("add"), t("create")));
-  const found = await api.listCollections().catch(failed) ?? [];
+  const [found, saved] = await Promise.all([api.listCollections().catch(failed).then((list) => list ?? []), api.listSaved().catch(failed).then((list) => list ?? [])]);
   fill(main, h("div", { class: "collections-head" }, h("h1", {}, t("collections")), form),
     found.length === 0 && h("p", { class: "state" }, icon("collect"), t("no_collections")),
     h("ul", { class: "collection-tiles" }, found.map((one) => h("li", {}, h("a", { href: pageOf(one.id) },
       h("span", { class: `mosaic m${Math.min(4, one.covers.length)}` }, one.covers.map((url) => h("img", { src: url, alt: "", loading: "lazy" })), !one.covers.length && icon("collect")),
-      h("strong", {}, one.name), h("small", {}, `${t("found", { count: number(one.count) })} · ${date(one.updated)}`))))));
+      h("strong", {}, one.name), h("small", {}, `${t("found", { count: number(one.count) })} · ${date(one.updated)}`))))),
+    saved.length > 0 && h("h2", { class: "smart" }, t("saved_searches")),
+    saved.length > 0 && h("ul", { class: "collection-tiles" }, saved.map(savedTile)));
+}
+
+/** A search that fills itself; opening it says that one has looked. */
+function savedTile(one) {
+  const href = `/?${one.address}${language && `&${language}`}`;
+  return h("li", {}, h("a", { href, onclick: () => { api.seeSaved(one.id).catch(() => {}); } },
+    h("span", { class: `mosaic m${Math.min(4, one.covers.length)}` }, one.covers.map((url) => h("img", { src: url, alt: "", loading: "lazy" })), !one.covers.length && icon("search")),
+    h("strong", {}, one.name), h("small", {}, one.problem || t("found", { count: number(one.count) }), one.new > 0 && h("span", { class: "new" }, t("new_images", { count: number(one.new) })))),
+  h("button", { class: "quiet small", type: "button", "aria-label": `${t("delete")}: ${one.name}`, onclick: () => api.deleteSaved(one.id).then(showAll, failed) }, icon("trash")));
 }
 
 async function showOne() {

@@ -2,7 +2,7 @@
 
 import { $, fill, h, icon, toast } from "./dom.js";
 import { bytes, date, freedom, licenseLabel, licenseOf, number, supplierTitle, t } from "./boot.js";
-import { similarTo } from "./api.js";
+import { moreOf, similarTo, usesOf } from "./api.js";
 import { openCollect } from "./collect.js";
 import { report, watch } from "./events.js";
 import { frame } from "./grid.js";
@@ -90,7 +90,9 @@ function panel(item, actions) {
     keywords(item, words, actions),
     facts(item, actions),
     item.explain && drawWhy(item),
-    h("div", { class: "strip", "aria-live": "off" }, h("h3", {}, t("similar_images")), h("ul", { class: "strip-list", "aria-busy": "true" })));
+    h("div", { class: "uses" }),
+    h("div", { class: "strip", "aria-live": "off" }, h("h3", {}, t("similar_images")), h("ul", { class: "strip-list", "aria-busy": "true" })),
+    h("div", { class: "more-strips" }));
 }
 
 function rights(item) {
@@ -185,6 +187,22 @@ async function loadStrip(item, actions) {
   } finally {
     list.removeAttribute("aria-busy");
   }
+  await loadMore(item, actions, strip.signal);
+}
+
+/** Below: where it was used, more of its creator, more of its supplier; each only where there is some. */
+async function loadMore(item, actions, signal) {
+  const [uses, creator, supplier] = await Promise.all([
+    usesOf(item.id, signal).catch(() => null),
+    item.creator ? moreOf("creator", item.creator, signal).catch(() => []) : [],
+    moreOf("supplier", item.supplier, signal).catch(() => [])]);
+  if (signal.aborted || current?.item !== item) return;
+  if (uses && uses.projects.length + uses.collections.length) fill($("#detail .uses"), h("h3", {}, t("where_used")), h("ul", {},
+    uses.collections.map(({ id, name }) => h("li", {}, icon("collect"), h("a", { href: `/collections/${id}` }, name))),
+    uses.projects.slice(0, 8).map((one) => h("li", {}, icon("download"), [one.project || t(`purpose_${one.purpose}`), one.medium && t(`medium_${one.medium}`), date(one.at)].filter(Boolean).join(" · ")))));
+  const more = (title, items) => items.filter((other) => other.id !== item.id).slice(0, 12);
+  const strips = [[t("more_of", { name: item.creator }), more("creator", creator)], [t("more_of", { name: supplierTitle(item.supplier) }), more("supplier", supplier)]];
+  fill($("#detail .more-strips"), strips.filter(([, items]) => items.length).map(([title, items]) => h("div", { class: "strip" }, h("h3", {}, title), h("ul", { class: "strip-list" }, items.map((other) => tile(other, actions))))));
 }
 
 function tile(item, actions) {

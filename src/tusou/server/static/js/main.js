@@ -3,7 +3,7 @@
 import { $, debounce, fill, h, toast } from "./dom.js";
 import { boot, number, t } from "./boot.js";
 import * as address from "./address.js";
-import { PER_PAGE, Problem, findImages, getImage, relatedTo, withQuery } from "./api.js";
+import { PER_PAGE, Problem, findImages, getImage, relatedTo, saveSearch, withQuery } from "./api.js";
 import { drawSwitch } from "./events.js";
 import { card, walk } from "./grid.js";
 import { drawChips, drawPanel, forgetValues } from "./filters.js";
@@ -250,6 +250,7 @@ function drawBox() {
   drawChips($("#chips"), search, changeFilters);
   box.placeholder = has ? t("placeholder_picture") : t("placeholder");
   for (const link of document.querySelectorAll("a[data-lang]")) link.href = address.write({ ...search, lang: link.dataset.lang });
+  $("#save").hidden = has;
   const sort = $("#sort");
   sort.value = search.sort;
   $("#filter-count").textContent = address.filterCount(search) || "";
@@ -267,6 +268,11 @@ function searchFor(words) {
 }
 suggest.listen((words) => { box.blur(); searchFor(words); });
 
+$("#save").addEventListener("click", async () => {
+  const pairs = address.parameters(search);
+  const made = await saveSearch(search.q || document.title, pairs.toString()).catch((error) => { toast(boot.strings[`problem_${error.code}`] ?? error.message); return null; });
+  if (made) toast(t("search_saved"));
+});
 $("#sort").addEventListener("change", (event) => go({ sort: event.target.value }));
 const openChooser = pictures.chooser({ onFile: usePicture, onUrl: (url) => go({ ...noPicture, image_url: url }) });
 $("#choose").addEventListener("click", openChooser);
