@@ -160,6 +160,27 @@ searches = Table(
 )
 Index("searches_owner", searches.c.owner)
 
+submissions = Table(
+    "submissions",
+    tables,
+    Column("submission_id", Text, primary_key=True),
+    Column("who", Text, nullable=False),
+    Column("supplier", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("checks", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("revision", Integer, nullable=False),
+)
+Index("submissions_status", submissions.c.status)
+
 users = Table(
     "users",
     tables,

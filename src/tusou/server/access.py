@@ -46,6 +46,9 @@ ACCESS: Mapping[str, Need] = {
     # licensing
     "license_image": "license", "get_license": "license", "download_file": "license",
     "get_original": "license", "export_collection": "license",
+    # sending in and letting in
+    "list_submissions": "contribute", "submit_image": "contribute", "describe_submission": "contribute",
+    "get_submission_thumbnail": "contribute", "upload_page": "contribute", "decide_submission": "review",
     # judging
     "judge_page": "judge", "list_judging_needs": "judge", "next_judging_images": "judge",
     "report_grades": "judge", "show_agreement": "judge",

@@ -33,6 +33,7 @@ from tusou.server.routes import (
     rights,
     saved_searches,
     search,
+    submissions,
     suggestions,
 )
 from tusou.server.state import ServerState
@@ -45,6 +46,7 @@ MODULES = (
     images,
     collections,
     saved_searches,
+    submissions,
     rights,
     accounts,
     management,
@@ -63,6 +65,7 @@ ROUTERS = (
     collection_pages.router,
     accounts.pages,
     management.pages,
+    submissions.pages,
 )
 
 OpenState = Callable[[Path], ServerState]

@@ -23,12 +23,14 @@ from tusou.office.collections import Collections
 from tusou.office.rights import Rights
 from tusou.office.searches import SavedSearches
 from tusou.office.store import Office
+from tusou.office.submissions import Submissions
 from tusou.search.engine import SearchEngine
 from tusou.search.live_suggestions import LiveSuggestions
 from tusou.server.home import Home
 from tusou.server.metrics import Metrics
 from tusou.server.model_watch import ModelWatch
 from tusou.server.sign_ins import SignInLimit
+from tusou.server.uploads import Uploads
 from tusou.server.workers import PictureWorkers
 from tusou.types import SearchPage, SearchRequest, Supplier
 
@@ -55,6 +57,8 @@ class ServerState:
         office: Collections, rights and the audit of the library.
         collections: The office's collections.
         searches: The office's saved searches.
+        submissions: The office's submissions.
+        uploads: Files that wait to be let in.
         rights: The office's agreements, grants and downloads.
         accounts: The office's people, keys and sessions.
         sign_ins: Counts failed sign-ins.
@@ -74,6 +78,8 @@ class ServerState:
         self.office = Office(library.path)
         self.collections = Collections(self.office)
         self.searches = SavedSearches(self.office)
+        self.submissions = Submissions(self.office)
+        self.uploads = Uploads(library.path)
         self.rights = Rights(self.office)
         self.accounts = Accounts(self.office)
         self.sign_ins = SignInLimit()

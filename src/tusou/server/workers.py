@@ -11,11 +11,13 @@ from typing import Any, Protocol
 
 from tusou.config import Config
 from tusou.errors import DecodeError
+from tusou.imaging.analyze import analyze_image
 from tusou.imaging.decode import DecodedImage, decode
 from tusou.imaging.limits import Limits
 from tusou.imaging.pool import GuardedPool
 from tusou.imaging.rendition import RenditionFormat, render
 from tusou.imaging.thumbnail import make_thumbnail
+from tusou.types import ImageAnalysis
 
 CACHE_BYTES = 96 * 1024 * 1024
 MAX_WORKERS = 2
@@ -79,6 +81,22 @@ class Rendition:
         except OSError as error:
             raise missing_original(error) from error
         return render(data, limits, self.side, self.format)
+
+
+@dataclass(frozen=True, slots=True)
+class Analyze:
+    """A picture worker's job: everything imaging knows of bytes nobody trusts."""
+
+    data: bytes
+    name: str
+
+    def run(self, limits: Limits) -> ImageAnalysis:
+        """Decode and measure.
+
+        Raises:
+            DecodeError: It is no picture, or breaks a limit.
+        """
+        return analyze_image(self.data, limits, name=self.name)[0]
 
 
 def missing_original(error: OSError) -> DecodeError:
@@ -148,6 +166,15 @@ class PictureWorkers:
         """
         made: bytes = self._pool.run(Rendition(path, side, image_format))
         return made
+
+    def analyze(self, data: bytes, name: str) -> ImageAnalysis:
+        """Measure bytes nobody trusts.
+
+        Raises:
+            DecodeError: It is no picture, breaks a limit, or took a worker down.
+        """
+        measured: ImageAnalysis = self._pool.run(Analyze(data, name))
+        return measured
 
     def close(self) -> None:
         """End the processes."""

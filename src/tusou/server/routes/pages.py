@@ -44,7 +44,7 @@ PICTURES = ("image_id", "image_url")
 _scripts = sorted(
     script.name
     for script in (files("tusou.server") / "static" / "js").iterdir()
-    if script.name not in ("judge.js", "collections.js", "sign-in.js", "manage.js", "charts.js")
+    if script.name not in ("judge.js", "collections.js", "sign-in.js", "manage.js", "charts.js", "upload.js")
 )
 templates = Environment(loader=PackageLoader("tusou.server"), autoescape=True, trim_blocks=True)
 

@@ -87,6 +87,19 @@ export const manage = {
   endKey: (id) => ask(named("/api/v1/keys", id), { method: "DELETE" }),
 };
 
+/** What the page for sending in asks. */
+export const submissions = {
+  list: () => results("/api/v1/submissions"),
+  send: (file, supplier) => {
+    const form = new FormData();
+    form.append("supplier", supplier);
+    form.append("file", file, file.name);
+    return ask("/api/v1/submissions", { method: "POST", body: form });
+  },
+  describe: (id, revision, fields) => ask(named("/api/v1/submissions", id), json("PUT", { revision, fields })),
+  decide: (id, revision, status, reason = "") => ask(`${named("/api/v1/submissions", id)}/decision`, json("POST", { revision, status, reason })),
+};
+
 /** May this image be used so? */
 export function checkUse(id, { purpose, medium, modify }) {
   const pairs = new URLSearchParams({ purpose, modify });
