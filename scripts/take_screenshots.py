@@ -20,7 +20,14 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from browser_tools import FLAGS, chromium_path, serve  # noqa: E402 - lies beside the tests that use it
 
-PAGES = {"page-zh.png": ("zh-CN", "/?q=花"), "page-en.png": ("en-US", "/?q=sea")}
+PAGES = {
+    "page-zh.png": ("zh-CN", "/?q=花"),
+    "page-en.png": ("en-US", "/?q=sea"),
+    "home-zh.png": ("zh-CN", "/"),
+    "collections-zh.png": ("zh-CN", "/collections"),
+    "manage-en.png": ("en-US", "/manage"),
+    "upload-en.png": ("en-US", "/upload"),
+}
 
 
 def main() -> int:

@@ -31,7 +31,7 @@ ACCESS: Mapping[str, Need] = {
     "page": "search", "search_images": "search", "search_images_with_filters": "search",
     "search_images_by_image": "search", "suggest": "search", "related_searches": "search",
     "list_updated": "search", "get_image": "search", "similar_images": "search", "get_preview": "search",
-    "report_events": "search",
+    "report_events": "search", "iiif_base": "search", "iiif_info": "search", "iiif_image": "search",
     "list_suppliers": "search", "list_licenses": "search", "get_limits": "search", "check_use": "search",
     # collecting
     "all_collections": "collect", "one_collection": "collect", "list_collections": "collect",

@@ -24,6 +24,7 @@ from tusou.server.routes import (
     collections,
     events,
     health,
+    iiif,
     images,
     judging,
     library,
@@ -55,6 +56,7 @@ MODULES = (
     library,
     health,
     media,
+    iiif,
     pages,
 )
 

@@ -13,6 +13,7 @@ from tusou.config import Config
 from tusou.errors import DecodeError
 from tusou.imaging.analyze import analyze_image
 from tusou.imaging.decode import DecodedImage, decode
+from tusou.imaging.iiif import ImageRequest, carry_out
 from tusou.imaging.limits import Limits
 from tusou.imaging.pool import GuardedPool
 from tusou.imaging.rendition import RenditionFormat, render
@@ -81,6 +82,27 @@ class Rendition:
         except OSError as error:
             raise missing_original(error) from error
         return render(data, limits, self.side, self.format)
+
+
+@dataclass(frozen=True, slots=True)
+class IiifImage:
+    """What an IIIF request makes of an original."""
+
+    path: Path
+    side: int
+    request: ImageRequest
+
+    def run(self, limits: Limits) -> bytes:
+        """Read the original, scale it to what is on offer, and carry the request out.
+
+        Raises:
+            DecodeError: It is gone (``missing_original``) or cannot be decoded.
+        """
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise missing_original(error) from error
+        return carry_out(decode(data, limits, self.side).pixels, self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +187,15 @@ class PictureWorkers:
             DecodeError: The original is gone or cannot be decoded.
         """
         made: bytes = self._pool.run(Rendition(path, side, image_format))
+        return made
+
+    def iiif(self, path: Path, side: int, request: ImageRequest) -> bytes:
+        """The file an IIIF request asks for.
+
+        Raises:
+            DecodeError: The original is gone or cannot be decoded.
+        """
+        made: bytes = self._pool.run(IiifImage(path, side, request))
         return made
 
     def analyze(self, data: bytes, name: str) -> ImageAnalysis:
