@@ -200,9 +200,9 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for the errors a route may answer with, besides 401 and 403."""
+    """OpenAPI entries for the errors a route may answer with, besides 401, 403 and 422."""
     content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in sorted({401, 403, *statuses})
+        for status in sorted({401, 403, 422, *statuses})
     }
