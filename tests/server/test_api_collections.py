@@ -40,7 +40,7 @@ def test_put_together_order_and_take_out(http: httpx.Client, made: dict[str, Any
     assert [image["id"] for image in found["images"]] == [ids[3], *ids[:3]]
     assert found["collection"]["count"] == 4
     assert found["collection"]["covers"][0] == found["images"][0]["urls"]["thumb"]
-    assert http.delete(f"{path}/items", params={"image_id": ids[:2]}).json() == {"count": 2}
+    assert http.post(f"{path}/items/take-out", json={"image_ids": ids[:2]}).json() == {"count": 2}
     listed = http.get(COLLECTIONS, params={"image_id": ids[2]}).json()
     assert [each["id"] for each in listed["results"]] == [made["id"]]
     assert http.get(COLLECTIONS, params={"image_id": ids[0]}).json()["total"] == 0

@@ -281,25 +281,17 @@ async def add_items(collection_id: Id, body: ImagesBody, state: State, actor: Ac
     return JSONResponse({"count": await state.run(_add, state, actor, collection_id, body.image_ids)})
 
 
-@router.delete(
-    "/{collection_id}/items",
+@router.post(
+    "/{collection_id}/items/take-out",
     response_model=Count,
     responses=CHANGING,
     operation_id="take_from_collection",
     summary="Take images out",
 )
-async def take_items_out(
-    collection_id: Id,
-    state: State,
-    actor: Actor,
-    image_id: Annotated[
-        list[str], Query(min_length=1, max_length=MOST_IMAGES, description="Which; may be repeated.")
-    ],
-) -> JSONResponse:
+async def take_items_out(collection_id: Id, body: ImagesBody, state: State, actor: Actor) -> JSONResponse:
     """Take images out; those it does not hold are no error."""
-    return JSONResponse(
-        {"count": await state.run(state.collections.take_out, actor, collection_id, image_id)}
-    )
+    count = await state.run(state.collections.take_out, actor, collection_id, body.image_ids)
+    return JSONResponse({"count": count})
 
 
 @router.post(

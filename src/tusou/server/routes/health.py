@@ -35,7 +35,13 @@ async def readyz(state: State) -> JSONResponse:
     return JSONResponse({"status": "ready", "images": len(state.engine.index), "model": model})
 
 
-@router.get("/metrics", operation_id="metrics", summary="Metrics for Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    responses=responses(),
+    operation_id="metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+)
 async def metrics(state: State) -> Response:
     """Counters in Prometheus' text format."""
     state.metrics.documents.set(len(state.engine.index))

@@ -80,7 +80,13 @@ def license_items(lang: Language) -> list[dict[str, Any]]:
     ]
 
 
-@router.get("/limits", response_model=Limits, operation_id="get_limits", summary="Show the limits")
+@router.get(
+    "/limits",
+    response_model=Limits,
+    responses=responses(),
+    operation_id="get_limits",
+    summary="Show the limits",
+)
 async def get_limits(state: State) -> JSONResponse:
     """What the server accepts, so that clients need not find out by failing."""
     return JSONResponse(limits_item(state))

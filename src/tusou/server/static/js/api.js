@@ -39,7 +39,7 @@ export const createCollection = (name) => ask("/api/v1/collections", json("POST"
 export const renameCollection = (id, change) => ask(at(id), json("PATCH", change));
 export const deleteCollection = (id) => ask(at(id), { method: "DELETE" });
 export const addToCollection = (id, ids) => ask(at(id, "/items"), json("POST", { image_ids: ids }));
-export const takeFromCollection = (id, ids) => ask(`${at(id, "/items")}?${ids.map((one) => `image_id=${encodeURIComponent(one)}`).join("&")}`, { method: "DELETE" });
+export const takeFromCollection = (id, ids) => ask(at(id, "/items/take-out"), json("POST", { image_ids: ids }));
 export const orderCollection = (id, ids, before) => ask(at(id, "/order"), json("POST", { image_ids: ids, before }));
 export const listComments = async (id) => (await ask(at(id, "/comments"))).results;
 export const comment = (id, words) => ask(at(id, "/comments"), json("POST", { words }));
