@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
 
 import numpy as np
@@ -17,7 +18,7 @@ from pypinyin import Style, lazy_pinyin
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from tusou.search.vocabulary import Kind, Phrase, language_of, words_of
+from tusou.search.vocabulary import MOST_PHRASES, Kind, Phrase, language_of, words_of
 from tusou.text.english import stem
 from tusou.text.normalize import normalize
 from tusou.types import ImageRecord, Language
@@ -198,14 +199,23 @@ def _spellings(phrase: Phrase) -> Iterator[tuple[str, float]]:
     yield from ((text[place + 1 :], 0.0) for place, letter in enumerate(text) if letter == " ")
     if phrase.lang == "zh":
         yield from ((text[place:], 0.0) for place in range(1, len(text)) if language_of(text[place]) == "zh")
-        yield _sound(text), 1.0
-        initials = "".join(lazy_pinyin(text, style=Style.FIRST_LETTER))
+        sound, initials = _pinyin(text)
+        yield sound, 1.0
         if len(initials) > 1:
             yield initials, 0.0
 
 
 def _sound(text: str) -> str:
-    return "".join(lazy_pinyin(text)).replace(" ", "")
+    return _pinyin(text)[0]
+
+
+@lru_cache(
+    2 * MOST_PHRASES
+)  # a library's phrases stay while it grows, and looking them up takes most of the time
+def _pinyin(text: str) -> tuple[str, str]:
+    """Pinyin of a text without tones, and the first letters of its syllables."""
+    sound = "".join(lazy_pinyin(text)).replace(" ", "")
+    return sound, "".join(lazy_pinyin(text, style=Style.FIRST_LETTER))
 
 
 def _is_latin(text: str) -> bool:
