@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -147,6 +148,17 @@ downloads = Table(
 Index("downloads_at", downloads.c.at)
 Index("downloads_image", downloads.c.image_id)
 
+
+replays = Table(
+    "replays",
+    tables,
+    Column("name", Text, primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("at", Float, nullable=False),
+)
 
 searches = Table(
     "searches",

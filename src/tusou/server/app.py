@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from tusou import __version__
 from tusou.server import problems
 from tusou.server.access import authorize
+from tusou.server.idempotency import Idempotency
 from tusou.server.middleware import BodyLimit, HostCheck, RequestContext, SameSite
 from tusou.server.routes import (
     accounts,
@@ -80,6 +81,9 @@ in the `X-Request-Id` header and in the server's log.
 
 Once a library has accounts, requests carry a key (`Authorization: Bearer …`, or `X-Api-Key`) or the cookie
 of a session; without accounts the server listens on its own machine alone.
+
+A POST that carries an `Idempotency-Key` of its own is done once: sent again within a day, it is answered with
+what it was answered first (`Idempotency-Replayed: true`).
 """
 
 
@@ -116,6 +120,7 @@ def create_app(
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("tusou.server") / "static")), name="static")
     problems.install(app, [route for router in ROUTERS for route in router.routes])
+    app.add_middleware(Idempotency)
     app.add_middleware(BodyLimit)
     app.add_middleware(SameSite)
     app.add_middleware(HostCheck, hosts=hosts)

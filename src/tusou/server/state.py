@@ -20,6 +20,7 @@ from tusou.feedback.store import FILE_NAME
 from tusou.ingest.fetch import FetchLimits, fetch
 from tusou.office.accounts import Accounts
 from tusou.office.collections import Collections
+from tusou.office.replays import Replays
 from tusou.office.rights import Rights
 from tusou.office.searches import SavedSearches
 from tusou.office.store import Office
@@ -62,6 +63,7 @@ class ServerState:
         rights: The office's agreements, grants and downloads.
         accounts: The office's people, keys and sessions.
         sign_ins: Counts failed sign-ins.
+        replays: Answers to requests that may be sent again.
         ready: False while starting and from the moment the server is told to stop.
     """
 
@@ -83,6 +85,7 @@ class ServerState:
         self.rights = Rights(self.office)
         self.accounts = Accounts(self.office)
         self.sign_ins = SignInLimit()
+        self.replays = Replays(self.office)
         self._accounts_asked: tuple[float, bool] = (0.0, False)
         self.ready = False
         self._watch = ModelWatch(library, lambda: self.engine.encoder.model_id, self._reopen)
