@@ -59,10 +59,10 @@ class Idempotency:
 
     async def _do(self, replays: Replays, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request be done, and keep its answer when it was."""
-        status, kind, parts, size = 0, "", [], 0
+        status, kind, parts, size, kept = 0, "", [], 0, False
 
         async def noted(message: Message) -> None:
-            nonlocal status, kind, size
+            nonlocal status, kind, size, kept
             if message["type"] == "http.response.start":
                 status = message["status"]
                 kind = Headers(raw=message["headers"]).get("content-type", "")
@@ -70,16 +70,16 @@ class Idempotency:
                 size += len(message.get("body", b""))
                 if size <= LARGEST_KEPT:
                     parts.append(message.get("body", b""))
+                if not message.get("more_body") and 200 <= status < 300 and size <= LARGEST_KEPT:
+                    kept = True  # before its end is sent: whoever asks again at once must find it
+                    await anyio.to_thread.run_sync(replays.keep, name, status, kind, b"".join(parts))
             await send(message)
 
         try:
             await self.app(scope, receive, noted)
         finally:
-            done = 200 <= status < 300 and size <= LARGEST_KEPT
-            with anyio.CancelScope(shield=True):
-                if done:
-                    await anyio.to_thread.run_sync(replays.keep, name, status, kind, b"".join(parts))
-                else:
+            if not kept:
+                with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(replays.forget, name)
 
 
