@@ -94,3 +94,15 @@ def test_byte_cache_drops_the_oldest() -> None:
     assert cache.size == 5
     cache.put("d", b"x" * 11)
     assert (cache.get("d"), cache.size) == (None, 0)
+
+
+def test_a_comp_is_marked_all_over(http: httpx.Client, item: dict[str, str]) -> None:
+    answer = http.get(f"/media/comps/{item['id']}")
+    assert answer.headers["content-disposition"].endswith(f"comp-{item['id']}.jpg")
+    comp = pixels_of(answer.content).astype(int)
+    assert comp.shape == (600, 900, 3)
+    with Image.open(io.BytesIO(http.get(f"/iiif/3/{item['id']}/full/max/0/default.png").content)) as clean:
+        changed = np.abs(comp - np.asarray(clean.convert("RGB"), int)).max(axis=2) > 24
+    tiles = changed.reshape(4, 150, 6, 150).mean(axis=(1, 3))
+    assert tiles.min() > 0.01  # no part of the picture is clean
+    assert http.get("/media/comps/nosuch").status_code == 404

@@ -44,6 +44,7 @@ ACCESS: Mapping[str, Need] = {
     "list_saved_searches": "collect", "save_search": "collect", "see_saved_search": "collect",
     "delete_saved_search": "collect",
     # licensing
+    "get_comp": "license",
     "license_image": "license", "get_license": "license", "download_file": "license",
     "get_original": "license", "export_collection": "license",
     # sending in and letting in

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from tusou.config import Config
 from tusou.errors import DecodeError
 from tusou.imaging.analyze import analyze_image
+from tusou.imaging.comp import SIDE, make_comp
 from tusou.imaging.decode import DecodedImage, decode
 from tusou.imaging.iiif import ImageRequest, carry_out
 from tusou.imaging.limits import Limits
@@ -82,6 +83,26 @@ class Rendition:
         except OSError as error:
             raise missing_original(error) from error
         return render(data, limits, self.side, self.format)
+
+
+@dataclass(frozen=True, slots=True)
+class Comp:
+    """A marked picture, made from an original."""
+
+    path: Path
+    text: str
+
+    def run(self, limits: Limits) -> bytes:
+        """Read, scale and mark the original.
+
+        Raises:
+            DecodeError: It is gone (``missing_original``) or cannot be decoded.
+        """
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise missing_original(error) from error
+        return make_comp(decode(data, limits, SIDE).pixels, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +208,15 @@ class PictureWorkers:
             DecodeError: The original is gone or cannot be decoded.
         """
         made: bytes = self._pool.run(Rendition(path, side, image_format))
+        return made
+
+    def comp(self, path: Path, text: str) -> bytes:
+        """A picture marked all over.
+
+        Raises:
+            DecodeError: The original is gone or cannot be decoded.
+        """
+        made: bytes = self._pool.run(Comp(path, text))
         return made
 
     def iiif(self, path: Path, side: int, request: ImageRequest) -> bytes:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from tusou.errors import ImageNotFound
 from tusou.server.actor import Actor
-from tusou.server.delivery import SANDBOX, original_of
+from tusou.server.delivery import SANDBOX, Delivery, original_of
 from tusou.server.problems import responses
 from tusou.server.routes.images import ImageId
 from tusou.server.shown import refuse_withheld, shown_record
@@ -65,6 +65,27 @@ async def get_preview(
     preview = await state.run(_preview, state, record, int(size))
     pinned = len(v) >= 8 and record.sha256.startswith(v)
     return _picture(request, preview, f"{record.sha256}-{size}", FOREVER if pinned else A_WHILE)
+
+
+@router.get(
+    "/comps/{image_id}",
+    response_class=Response,
+    responses={**JPEG_ANSWER, **responses(404, 410, 413, 415, 422, 503, 507)},
+    operation_id="get_comp",
+    summary="Comp",
+)
+async def get_comp(image_id: ImageId, state: State, actor: Actor) -> Response:
+    """JPEG to lay a page out with, 1000 pixels, marked all over; it needs no licence and gives none."""
+    name, data = await state.run(_comp, state, actor, image_id)
+    return Delivery(name, "jpeg", data).response()
+
+
+def _comp(state: ServerState, actor: str, image_id: str) -> tuple[str, bytes]:
+    record = shown_record(state, image_id)
+    data = state.workers.comp(state.library.original_path(record), f"COMP {record.image_id}")
+    with state.office.changing(actor) as change:
+        change.record("comp", f"image/{record.image_id}")
+    return f"comp-{record.image_id}.jpg", data
 
 
 def _shown_content(state: ServerState, name: str) -> str:

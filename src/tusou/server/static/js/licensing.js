@@ -28,6 +28,7 @@ function keepUse(use) {
 
 /** Ask what an image is for, and fetch it. */
 export function openDownload(item) {
+  const comp = h("a", { class: "button", href: `/media/comps/${encodeURIComponent(item.id)}`, download: "", onclick: () => { report("comp_download", item); toast(t("comp_taken")); } }, icon("picture"), t("take_comp"));
   const verdict = h("div", { class: "verdict", role: "status" });
   const go = h("button", { class: "primary", type: "submit" }, icon("download"), t("download"));
   const check = debounce(80, async () => {
@@ -44,6 +45,7 @@ export function openDownload(item) {
     report("download", item);
     toast(grant.duties.includes("attribution") ? t("downloaded_credit") : t("downloaded"));
   }, verdict, go);
+  $("footer", form).prepend(comp);
   show(t("download"), form);
   check();
 }
