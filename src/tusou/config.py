@@ -81,6 +81,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("fetch_redirects", int, 3, "Redirects followed.", 0, 10),
     Setting("feedback", bool, True, "Log searches, and what people do with results, under pseudonyms."),
     Setting("exploration", float, 0.05, "Share of searches that give unseen images a place.", 0, 1),
+    Setting(
+        "rate_per_minute", int, 600, "API requests of one account in a minute; 0 for no limit.", 0, 100_000
+    ),
     Setting("feedback_days", int, 180, "Days the event log keeps a search.", 1, 3650),
 )
 """Every setting, in the order docs and ``--help`` show it."""
@@ -108,6 +111,7 @@ class Config:
     fetch_redirects: int
     feedback: bool
     exploration: float
+    rate_per_minute: int
     feedback_days: int
 
     @property

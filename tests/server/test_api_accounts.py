@@ -17,6 +17,7 @@ from tusou.office.accounts import PERMISSIONS, Accounts
 from tusou.office.store import Office
 from tusou.server.access import ACCESS, SESSION_COOKIE
 from tusou.server.app import ROUTERS
+from tusou.server.rate_limit import RateLimit
 
 PASSWORD = "correct horse battery"
 
@@ -172,3 +173,41 @@ def test_the_first_account_turns_accounts_on(tmp_path: Path) -> None:
         assert browser.post("/api/v1/users", json=body).status_code == 201
         assert browser.get("/api/v1/collections").status_code == 401
     world.close()
+
+
+def test_one_account_that_runs_wild_leaves_the_others_their_turn(tmp_path: Path) -> None:
+    world = build_world(tmp_path)
+    (world.library.path / "tusou.toml").write_text("rate_per_minute = 5\n")
+    office = Office(world.library.path)
+    for name in ("li", "wang"):
+        Accounts(office).add_user("root", name, PASSWORD, "admin")
+    office.close()
+    with serving(world) as (address, _), signed_in(address, "li") as li, signed_in(address, "wang") as wang:
+        answers = [li.get("/api/v1/limits") for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+        assert answers[0].headers["x-ratelimit-limit"] == "5"
+        assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == [
+            "4",
+            "3",
+            "2",
+            "1",
+            "0",
+            "0",
+        ]
+        assert answers[-1].json()["code"] == "too_many_requests"
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 13
+        assert wang.get("/api/v1/limits").status_code == 200
+        assert li.get("/").status_code == 200  # pages and pictures are not counted
+    world.close()
+
+
+def test_a_bucket_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("tusou.server.rate_limit.time.monotonic", lambda: now)
+    limit = RateLimit(60)
+    assert [limit.take("a")[0] for _ in range(61)] == [*range(59, -1, -1), -1]
+    assert limit.take("a")[1] == pytest.approx(1.0)
+    now += 2.5
+    assert [limit.take("a")[0] for _ in range(3)] == [1, 0, -1]
+    now += 3600
+    assert limit.take("a")[0] == 59  # never more than a minute's worth

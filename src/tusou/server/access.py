@@ -19,6 +19,7 @@ from tusou.server.actor import LOCAL
 from tusou.server.state import ServerState, state_of
 
 SESSION_COOKIE = "tusou_session"
+API = "/api/"
 Need = Permission | Literal["anybody", "somebody"]
 """A permission; ``somebody``: whoever is signed in; ``anybody``: no account needed."""
 
@@ -74,7 +75,7 @@ async def authorize(request: Request) -> None:
     """Find out who sends a request, and refuse it when that is not allowed.
 
     Raises:
-        HTTPException: 401, nobody is signed in; 303 to where one signs in, for a page.
+        HTTPException: 401, nobody is signed in; 303 to where one signs in, for a page; 429, too fast.
         NotAllowed: The account may not do this (``forbidden``).
     """
     state = state_of(request)
@@ -87,11 +88,30 @@ async def authorize(request: Request) -> None:
         return
     if account is NOBODY:
         raise _sign_in_first(request)
+    if account is not EVERYBODY and request.url.path.startswith(API):
+        _count(request, state, account)
     if need != "somebody" and not account.may(need):
         raise NotAllowed(
             f"{account.name} may not do this: it needs the permission {need!r}; ask an admin",
             reason="forbidden",
         )
+
+
+def _count(request: Request, state: ServerState, account: Account) -> None:
+    """Count a request of an account against its limit; pictures are not counted, a page shows dozens.
+
+    Raises:
+        HTTPException: 429, it is one too many.
+    """
+    if not state.rates.per_minute:
+        return
+    left, wait = state.rates.take(account.name)
+    request.state.rate = (state.rates.per_minute, max(left, 0))
+    if left < 0:
+        detail = (
+            f"more than {state.rates.per_minute} requests a minute (setting rate_per_minute); wait a moment"
+        )
+        raise HTTPException(429, detail, {"retry-after": str(int(wait) + 1)})
 
 
 def need_of(request: Request) -> Need:

@@ -62,7 +62,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), scope["path"], request_id)
+                _add_headers(MutableHeaders(scope=message), scope, request_id)
             await send(message)
 
         try:
@@ -84,11 +84,13 @@ class RequestContext:
         )
 
 
-def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
+def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
     headers["x-request-id"] = request_id
+    if rate := scope.get("state", {}).get("rate"):
+        headers["x-ratelimit-limit"], headers["x-ratelimit-remaining"] = map(str, rate)
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
-    headers.setdefault("cache-control", "no-cache" if path.startswith("/static/") else "no-store")
+    headers.setdefault("cache-control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
 
 
 class HostCheck:

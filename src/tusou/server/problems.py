@@ -65,7 +65,7 @@ HTTP_CODES: Mapping[int, str] = {
     413: "body_too_large",
     421: "unknown_host",
     422: "invalid_parameters",
-    429: "too_many_tries",
+    429: "too_many_requests",
     500: "internal_error",
     503: "not_ready",
 }
@@ -200,9 +200,9 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for the errors a route may answer with, besides 401, 403 and 422."""
+    """OpenAPI entries for the errors a route may answer with, besides 401, 403, 422 and 429."""
     content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in sorted({401, 403, 422, *statuses})
+        for status in sorted({401, 403, 422, 429, *statuses})
     }

@@ -30,6 +30,7 @@ from tusou.search.live_suggestions import LiveSuggestions
 from tusou.server.home import Home
 from tusou.server.metrics import Metrics
 from tusou.server.model_watch import ModelWatch
+from tusou.server.rate_limit import RateLimit
 from tusou.server.sign_ins import SignInLimit
 from tusou.server.uploads import Uploads
 from tusou.server.workers import PictureWorkers
@@ -63,6 +64,7 @@ class ServerState:
         rights: The office's agreements, grants and downloads.
         accounts: The office's people, keys and sessions.
         sign_ins: Counts failed sign-ins.
+        rates: Counts requests of each account.
         replays: Answers to requests that may be sent again.
         ready: False while starting and from the moment the server is told to stop.
     """
@@ -85,6 +87,7 @@ class ServerState:
         self.rights = Rights(self.office)
         self.accounts = Accounts(self.office)
         self.sign_ins = SignInLimit()
+        self.rates = RateLimit(library.config.rate_per_minute)
         self.replays = Replays(self.office)
         self._accounts_asked: tuple[float, bool] = (0.0, False)
         self.ready = False

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from starlette.exceptions import HTTPException
 
 from tusou.errors import NotAllowed, NotHere
 from tusou.office.accounts import (
@@ -29,7 +28,7 @@ from tusou.server.actor import Actor, Asking
 from tusou.server.json_values import number_only, truth_only
 from tusou.server.locales import LOCALES
 from tusou.server.parameters import language
-from tusou.server.problems import responses
+from tusou.server.problems import problem, responses
 from tusou.server.routes.images import Lang
 from tusou.server.routes.pages import templates
 from tusou.server.routes.search import AcceptLanguage
@@ -164,7 +163,8 @@ async def sign_in(body: SignInBody, request: Request, state: State) -> JSONRespo
     names = (f"name {body.name}", f"address {request.client.host if request.client else ''}")
     if wait := state.sign_ins.wait(*names):
         detail = f"too many wrong tries; try again in {wait / 60:.0f} minutes"
-        raise HTTPException(429, detail, {"retry-after": str(int(wait) + 1)})
+        headers = {"retry-after": str(int(wait) + 1)}
+        return problem(request.scope, 429, detail, code="too_many_tries", headers=headers)
     try:
         account, secret = await state.run(state.accounts.sign_in, body.name, body.password)
     except NotAllowed:
