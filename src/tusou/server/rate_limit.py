@@ -1,4 +1,4 @@
-"""How fast one account may ask: a token bucket each, so that a program running wild leaves others their turn."""
+"""How fast one account may ask: a token bucket each, so that a program running wild leaves others a turn."""
 
 from __future__ import annotations
 
