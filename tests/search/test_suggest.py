@@ -143,6 +143,18 @@ def test_live_suggestions_follow_library_and_log(world: World) -> None:
     assert [each.kind for each in live.table.suggest("seal", 1)] == ["query"]
 
 
+def test_words_of_withheld_suppliers_are_not_offered(world: World) -> None:
+    world.add(supplier="acme", item_id="a", keywords_en=("seagull",))
+    world.add(supplier="zoo", item_id="z", keywords_en=("seal",))
+    withheld: set[str] = set()
+    live = LiveSuggestions(world.library.catalog, world.library.path, lambda: frozenset(withheld))
+    live.refresh()
+    assert len(live.table.suggest("sea", 5)) == 2
+    withheld.add("acme")
+    assert live.refresh()
+    assert [each.text for each in live.table.suggest("sea", 5)] == ["seal"]
+
+
 def test_following_in_the_background(world: World) -> None:
     world.add(keywords_en=("sea",))
     live = LiveSuggestions(world.library.catalog, world.library.path, every=0.01)

@@ -125,15 +125,19 @@ class Catalog:
         query = _RECORDS.where(images.c.row > after_row).order_by(images.c.row).limit(limit)
         return self._records(query.where(images.c.supplier == supplier) if supplier else query)
 
-    def metadata(self, after_row: int = -1, limit: int = 1000) -> list[tuple[int, Metadata]]:
+    def metadata(
+        self, after_row: int = -1, limit: int = 1000, *, without: Iterable[str] = ()
+    ) -> list[tuple[int, Metadata]]:
         """Rows of live images and what their suppliers say, in row order; cheaper than whole records.
 
         Args:
             after_row: Only rows larger than this.
             limit: Most images returned.
+            without: Suppliers whose images are left out.
         """
         c = images.c
         query = select(c.row, c.metadata).where(c.row > after_row).order_by(c.row).limit(limit)
+        query = query.where(c.supplier.not_in(list(without)))
         with self.engine.connect() as connection:
             return [(row, decode_metadata(text)) for row, text in connection.execute(query)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tusou.catalog.catalog import Catalog
@@ -31,18 +32,27 @@ LEAST_CLIENTS = 3
 class LiveSuggestions:
     """Follows a library; look-ups never wait for it, and find nothing until it was read once."""
 
-    def __init__(self, catalog: Catalog, library: Path, *, every: float = EVERY) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        library: Path,
+        withheld: Callable[[], frozenset[str]] = frozenset,
+        *,
+        every: float = EVERY,
+    ) -> None:
         """Start with nothing; the first look follows start() at once, in the background.
 
         Args:
             catalog: The library's catalog, open; it stays the caller's to close.
             library: Folder of the library; its event log tells what people search.
+            withheld: Gives the suppliers whose images may not be shown.
             every: Seconds between two looks, at least.
         """
         self.table = SuggestionTable(())
         self.popular: dict[str, int] = {}
         self._catalog, self._library, self._every = catalog, library, every
-        self._seen: tuple[int, dict[str, int]] | None = None
+        self._withheld = withheld
+        self._seen: tuple[int, dict[str, int], frozenset[str]] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="suggestions", daemon=True)
 
@@ -62,10 +72,10 @@ class LiveSuggestions:
         Raises:
             TusouError: Catalog or log cannot be read; the suggestions stay as they are.
         """
-        seen = (self._catalog.last_change(), self._asked())
+        seen = (self._catalog.last_change(), self._asked(), self._withheld())
         if seen == self._seen:
             return False
-        self.table = SuggestionTable(read_vocabulary(self._catalog, seen[1]))
+        self.table = SuggestionTable(read_vocabulary(self._catalog, seen[1], seen[2]))
         self.popular = seen[1]
         self._seen = seen
         return True

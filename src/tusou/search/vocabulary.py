@@ -43,12 +43,13 @@ class Phrase:
     count: int
 
 
-def read_vocabulary(catalog: Catalog, asked: Mapping[str, int]) -> list[Phrase]:
+def read_vocabulary(catalog: Catalog, asked: Mapping[str, int], without: Iterable[str] = ()) -> list[Phrase]:
     """Phrases of a library, most frequent first, at most MOST_PHRASES.
 
     Args:
         catalog: The library's catalog; every image is read.
         asked: Words people often search to how often (``EventStore.frequent_queries``).
+        without: Suppliers whose images may not be shown, and so neither may their words.
     """
     kinds: dict[str, Kind] = {}
     texts: dict[str, str] = {}
@@ -63,7 +64,7 @@ def read_vocabulary(catalog: Catalog, asked: Mapping[str, int]) -> list[Phrase]:
 
     for query, times in asked.items():
         note(query, "query", times)
-    for metadata in _every_metadata(catalog):
+    for metadata in _every_metadata(catalog, frozenset(without)):
         for keyword in (*metadata.keywords_en, *metadata.keywords_zh):
             note(keyword, "keyword")
         for title in (metadata.title_en, metadata.title_zh):
@@ -88,9 +89,9 @@ def language_of(text: str) -> Language:
     return "zh" if any("\u3400" <= letter <= "\u9fff" for letter in text) else "en"
 
 
-def _every_metadata(catalog: Catalog) -> Iterator[Metadata]:
+def _every_metadata(catalog: Catalog, without: frozenset[str]) -> Iterator[Metadata]:
     last = -1
-    while found := catalog.metadata(last, PAGE):
+    while found := catalog.metadata(last, PAGE, without=without):
         for last, metadata in found:  # noqa: B007 - where the next page begins
             yield metadata
 
