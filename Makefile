@@ -61,7 +61,7 @@ else
 	@printf '\nThe library is in %s/; "make demo" serves it on a page.\n' $(LIBRARY)
 endif
 
-test: $(VENV)/.dev ## run the default test tier: offline, under 3 minutes on 2 cores
+test: $(VENV)/.dev ## run the default test tier: offline, about 4 minutes on 2 cores
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered -q
 
 test-slow: $(VENV)/.dev ## run the slower tiers: kill -9, hostile images, a real browser (needs Debian's chromium)
