@@ -185,8 +185,8 @@ def test_terms_without_meaning_are_refused(rights: Rights, terms: dict[str, Any]
 
 def test_a_grant_and_its_downloads(rights: Rights) -> None:
     record = a_record(license="CC-BY-4.0")
-    grant = rights.grant("li", record, Use("commercial", "print"), " 春季画册 ")
-    assert (grant.project, grant.license) == ("春季画册", "CC-BY-4.0")
+    grant = rights.grant("li", record, Use("commercial", "print", modify=True), " 春季画册 ")
+    assert (grant.project, grant.license, grant.modify) == ("春季画册", "CC-BY-4.0", True)
     assert rights.get(grant.grant_id) == grant
     rights.still_holds(grant, record)
     first = rights.downloaded("li", grant, record, "original", "png", 1234)
@@ -217,6 +217,9 @@ def test_a_licence_that_ends_between_search_and_download(rights: Rights) -> None
     rights.amend("li", replace(made, ends=yesterday))
     with pytest.raises(NotAllowed, match="agreement_ended"):
         rights.still_holds(grant, record)
+    changed = rights.grant("li", a_record(license="CC-BY-4.0", supplier="zoo"), Use("editorial", modify=True))
+    with pytest.raises(NotAllowed, match="no_modification"):
+        rights.still_holds(changed, a_record(license="CC-BY-ND-4.0", supplier="zoo"))
     free = a_record(license="CC0-1.0", supplier="zoo")
     old = replace(rights.grant("li", free, Use("editorial")), until=yesterday)
     with pytest.raises(Expired):

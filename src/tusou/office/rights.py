@@ -45,7 +45,7 @@ class Grant:
         license: The image's licence at that time.
         who: Who asked.
         project: What for, in words.
-        purpose: See ``uses.Use``, likewise medium, territory and until.
+        purpose: See ``types.Use``, likewise medium to modify.
         at: When, POSIX seconds.
     """
 
@@ -58,6 +58,7 @@ class Grant:
     medium: str
     territory: str
     until: str
+    modify: bool
     at: float
 
 
@@ -197,7 +198,7 @@ class Rights:
         with self._office.changing(who) as change:
             made = Grant(
                 new_id(), record.image_id, record.metadata.license, who, project.strip(), use.purpose,
-                use.medium, use.territory, use.until, change.at,
+                use.medium, use.territory, use.until, use.modify, change.at,
             )  # fmt: skip
             change.connection.execute(insert(grants).values(**asdict(made)))
             change.record("grant", f"image/{record.image_id}", after=asdict(made))
@@ -226,7 +227,7 @@ class Rights:
         """
         if grant.until and grant.until < local_day().isoformat():
             raise Expired(f"this grant ended on {grant.until}; ask for a new one", reason="grant_expired")
-        use = Use(grant.purpose, grant.medium, grant.territory, grant.until)  # type: ignore[arg-type]
+        use = Use(grant.purpose, grant.medium, grant.territory, grant.until, grant.modify)  # type: ignore[arg-type]
         verdict = self.check(record, use)
         if not verdict.allowed:
             raise NotAllowed(

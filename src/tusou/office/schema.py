@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     Engine,
@@ -127,6 +128,7 @@ grants = Table(
     Column("medium", Text, nullable=False),
     Column("territory", Text, nullable=False),
     Column("until", Text, nullable=False),
+    Column("modify", Boolean, nullable=False),
     Column("at", Float, nullable=False),
 )
 Index("grants_image", grants.c.image_id)

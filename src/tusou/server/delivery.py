@@ -15,7 +15,7 @@ from tusou.office.rights import Grant
 from tusou.search.attribution import attribution_of, record_license
 from tusou.server.shown import shown_record
 from tusou.server.state import ServerState
-from tusou.server.workers import missing_original
+from tusou.server.workers import read_original
 from tusou.types import ImageRecord, Supplier
 
 Size = Literal["original", "2048", "1280", "512"]
@@ -103,11 +103,7 @@ def original_of(state: ServerState, who: str, image_id: str, grant_id: str) -> D
 def _file(state: ServerState, record: ImageRecord, size: Size, image_format: Format) -> Delivery:
     path = state.library.original_path(record)
     if size == "original" and image_format in ("original", record.format):
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise missing_original(error) from error
-        return Delivery(_name(record, "", record.format), record.format, data)
+        return Delivery(_name(record, "", record.format), record.format, read_original(path))
     wanted: RenditionFormat = "jpeg" if image_format == "original" else image_format
     side = LARGEST_SIDE if size == "original" else int(size)
     made = state.workers.rendition(path, side, wanted)

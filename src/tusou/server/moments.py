@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, BeforeValidator
@@ -23,3 +23,8 @@ Moment = Annotated[datetime, BeforeValidator(_text)]
 
 ZonedMoment = Annotated[AwareDatetime, BeforeValidator(_text)]
 """A date and time with its time zone."""
+
+
+def iso(seconds: float) -> str:
+    """POSIX seconds as ISO 8601, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

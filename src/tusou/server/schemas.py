@@ -26,7 +26,7 @@ class PaletteColor(BaseModel):
 class Urls(BaseModel):
     """Where the picture can be loaded, largest first."""
 
-    raw: str = Field(description="The original, as a download.")
+    raw: str = Field(description="The original; handed out with `?license=` and the id of a grant alone.")
     full: str = Field(description="Preview, longest side up to 2048 pixels.")
     regular: str = Field(description="Preview, longest side up to 1280 pixels.")
     small: str = Field(description="Thumbnail, longest side up to 512 pixels.")

@@ -57,10 +57,7 @@ class Preview:
         Raises:
             DecodeError: It is gone (``missing_original``) or cannot be decoded.
         """
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise missing_original(error) from error
+        data = read_original(self.path)
         return make_thumbnail(decode(data, limits, self.side).pixels)
 
 
@@ -78,10 +75,7 @@ class Rendition:
         Raises:
             DecodeError: It is gone (``missing_original``) or cannot be decoded.
         """
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise missing_original(error) from error
+        data = read_original(self.path)
         return render(data, limits, self.side, self.format)
 
 
@@ -98,10 +92,7 @@ class Comp:
         Raises:
             DecodeError: It is gone (``missing_original``) or cannot be decoded.
         """
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise missing_original(error) from error
+        data = read_original(self.path)
         return make_comp(decode(data, limits, SIDE).pixels, self.text)
 
 
@@ -119,10 +110,7 @@ class IiifImage:
         Raises:
             DecodeError: It is gone (``missing_original``) or cannot be decoded.
         """
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise missing_original(error) from error
+        data = read_original(self.path)
         return carry_out(decode(data, limits, self.side).pixels, self.request)
 
 
@@ -140,6 +128,18 @@ class Analyze:
             DecodeError: It is no picture, or breaks a limit.
         """
         return analyze_image(self.data, limits, name=self.name)[0]
+
+
+def read_original(path: Path) -> bytes:
+    """The bytes of an original.
+
+    Raises:
+        DecodeError: It is gone (``missing_original``).
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise missing_original(error) from error
 
 
 def missing_original(error: OSError) -> DecodeError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -27,6 +26,7 @@ from tusou.server.access import NOBODY, SESSION_COOKIE
 from tusou.server.actor import Actor, Asking
 from tusou.server.json_values import number_only, truth_only
 from tusou.server.locales import LOCALES
+from tusou.server.moments import iso
 from tusou.server.parameters import language
 from tusou.server.problems import problem, responses
 from tusou.server.routes.images import Lang
@@ -339,19 +339,15 @@ def _key(key: Key) -> dict[str, Any]:
         "owner": key.owner,
         "note": key.note,
         "permissions": sorted(key.permissions),
-        "created": _moment(key.created),
-        "expires": _moment(key.expires),
-        "used": None if key.used is None else _moment(key.used),
+        "created": iso(key.created),
+        "expires": iso(key.expires),
+        "used": None if key.used is None else iso(key.used),
     }
 
 
 def _user(user: User) -> dict[str, Any]:
-    return asdict(user) | {"created": _moment(user.created)}
+    return asdict(user) | {"created": iso(user.created)}
 
 
 def _entry(entry: AuditEntry) -> dict[str, Any]:
-    return asdict(entry) | {"at": _moment(entry.at)}
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
+    return asdict(entry) | {"at": iso(entry.at)}

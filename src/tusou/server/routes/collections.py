@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -25,6 +24,7 @@ from tusou.server.contact_sheet import contact_sheet
 from tusou.server.delivery import Format, Size
 from tusou.server.export import export_zip
 from tusou.server.json_values import number_only, truth_only
+from tusou.server.moments import iso
 from tusou.server.parameters import language
 from tusou.server.problems import responses
 from tusou.server.routes.images import Lang
@@ -473,7 +473,7 @@ def shared_collection(state: ServerState, secret: str, lang: Language) -> dict[s
         Expired: Its time is over.
     """
     collection, share = state.collections.shared(secret)
-    return _whole(state, collection.collection_id, lang) | {"expires": _moment(share.expires)}
+    return _whole(state, collection.collection_id, lang) | {"expires": iso(share.expires)}
 
 
 def _list(state: ServerState, image_id: str) -> list[dict[str, Any]]:
@@ -521,25 +521,21 @@ def _item(state: ServerState, collection: Collection, covers: list[str]) -> dict
     return {
         "id": values.pop("collection_id"),
         **values,
-        "created": _moment(collection.created),
-        "updated": _moment(collection.updated),
+        "created": iso(collection.created),
+        "updated": iso(collection.updated),
         "covers": covers,
     }
 
 
 def _comment(comment: Comment) -> dict[str, Any]:
     values = asdict(comment)
-    return {"id": values.pop("comment_id"), **values, "created": _moment(comment.created)}
+    return {"id": values.pop("comment_id"), **values, "created": iso(comment.created)}
 
 
 def _share(share: Share) -> dict[str, Any]:
     return {
         "id": share.share_id,
-        "created": _moment(share.created),
+        "created": iso(share.created),
         "created_by": share.created_by,
-        "expires": _moment(share.expires),
+        "expires": iso(share.expires),
     }
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -21,7 +21,7 @@ from tusou.ranking.store import RankerStore
 from tusou.server.actor import Actor, account
 from tusou.server.json_values import number_only
 from tusou.server.locales import LOCALES
-from tusou.server.moments import ZonedMoment
+from tusou.server.moments import ZonedMoment, iso
 from tusou.server.parameters import language
 from tusou.server.problems import responses
 from tusou.server.routes.images import Lang
@@ -348,9 +348,7 @@ def _health(state: ServerState) -> list[dict[str, Any]]:
         asdict(each)
         | {
             "title": titles[each.supplier].title or each.supplier,
-            "last_job": None
-            if each.last_job is None
-            else datetime.fromtimestamp(each.last_job, UTC).isoformat(),
+            "last_job": None if each.last_job is None else iso(each.last_job),
             "withheld": each.supplier in withheld,
         }
         for each in supplier_health(state.library.catalog)

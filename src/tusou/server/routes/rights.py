@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -19,6 +19,7 @@ from tusou.search.attribution import attribution_of
 from tusou.server.actor import Actor
 from tusou.server.delivery import Format, Size, deliver
 from tusou.server.json_values import number_only, truth_only
+from tusou.server.moments import iso
 from tusou.server.parameters import language
 from tusou.server.problems import responses
 from tusou.server.routes.images import ImageId, Lang
@@ -99,6 +100,7 @@ class GrantItem(BaseModel):
     medium: str
     territory: str
     until: str
+    modify: bool = Field(description="The picture may be changed.")
     at: str
 
 
@@ -408,7 +410,7 @@ def _uses(state: ServerState, image_id: str) -> dict[str, Any]:
     seen: dict[str, dict[str, Any]] = {}
     for _, grant in state.rights.history(image_id=image_id, limit=200):
         use = {"project": grant.project, "purpose": grant.purpose, "medium": grant.medium}
-        seen.setdefault(grant.grant_id, use | {"at": _moment(grant.at)})
+        seen.setdefault(grant.grant_id, use | {"at": iso(grant.at)})
     held = [{"id": each.collection_id, "name": each.name} for each in state.collections.holding(image_id)]
     return {"projects": list(seen.values()), "collections": held}
 
@@ -440,26 +442,26 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 def _grant_item(grant: Grant) -> dict[str, Any]:
     values = asdict(grant)
-    return {"id": values.pop("grant_id"), **values, "at": _moment(grant.at)}
+    return {"id": values.pop("grant_id"), **values, "at": iso(grant.at)}
 
 
 def _download(download: Download, grant: Grant) -> dict[str, Any]:
     values = asdict(download)
     values.pop("grant_id")
     return {
-        "id": values.pop("download_id"), **values, "at": _moment(download.at), "grant": _grant_item(grant)
+        "id": values.pop("download_id"), **values, "at": iso(download.at), "grant": _grant_item(grant)
     }  # fmt: skip
 
 
 def _csv(found: list[tuple[Download, Grant]]) -> Iterator[str]:
     """Lines; a cell that a spreadsheet would take for a formula begins with an apostrophe."""
     columns = (
-        "at", "who", "image_id", "supplier", "license", "purpose", "medium", "territory", "until", "project",
-        "size", "format", "bytes", "sha256", "grant_id", "download_id",
+        "at", "who", "image_id", "supplier", "license", "purpose", "medium", "territory", "until", "modify",
+        "project", "size", "format", "bytes", "sha256", "grant_id", "download_id",
     )  # fmt: skip
     yield "\ufeff" + ",".join(columns) + "\r\n"
     for download, grant in found:
-        values = asdict(grant) | asdict(download) | {"at": _moment(download.at)}
+        values = asdict(grant) | asdict(download) | {"at": iso(download.at)}
         line = io.StringIO()
         csv.writer(line).writerow([_cell(values[name]) for name in columns])
         yield line.getvalue()
@@ -467,7 +469,3 @@ def _csv(found: list[tuple[Download, Grant]]) -> Iterator[str]:
 
 def _cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -14,6 +13,7 @@ from starlette.datastructures import QueryParams
 from tusou.errors import QueryError, TusouError
 from tusou.office.searches import LONGEST_ADDRESS, LONGEST_NAME, SavedSearch
 from tusou.server.actor import Actor
+from tusou.server.moments import iso
 from tusou.server.parameters import language, request_of
 from tusou.server.problems import responses
 from tusou.server.routes.images import Lang
@@ -118,7 +118,7 @@ async def delete(search_id: SearchId, state: State, actor: Actor) -> Response:
 def _item(state: ServerState, saved: SavedSearch, lang: Language) -> dict[str, Any]:
     values = {
         "id": saved.search_id, "name": saved.name, "address": saved.address,
-        "created": datetime.fromtimestamp(saved.created, UTC).isoformat(),
+        "created": iso(saved.created),
     }  # fmt: skip
     try:
         page = _asked(state, saved.address, lang)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response, UploadFile
@@ -19,6 +18,7 @@ from tusou.server.actor import Actor, Asking, account
 from tusou.server.intake import check_image
 from tusou.server.json_values import number_only
 from tusou.server.locales import LOCALES
+from tusou.server.moments import iso
 from tusou.server.parameters import language
 from tusou.server.problems import responses
 from tusou.server.routes.images import Lang
@@ -268,7 +268,7 @@ def _item(submission: Submission) -> dict[str, Any]:
     return {
         "id": submission_id,
         **values,
-        "created": datetime.fromtimestamp(submission.created, UTC).isoformat(),
+        "created": iso(submission.created),
         "image_id": image_id_of(submission.supplier, submission_id)
         if submission.status == "approved"
         else "",
