@@ -57,10 +57,25 @@ class RelevanceModel(nn.Module):
                     module.eval()
         return self
 
-    def encode_image(self, inputs: Tensor, *, negative: bool = False) -> Tensor:
+    def encode_image(self, inputs: Tensor) -> Tensor:
         """(batch, …) inputs of images to rows (batch, dim), L2-normalised."""
+        return self.image_row(self.image_features(inputs))
+
+    def image_features(self, inputs: Tensor) -> Tensor:
+        """(batch, …) inputs of images to what the tower gives, (batch, width), before the head."""
         with mixed(self, self.precision):
-            row: Tensor = self.scorer.image_head(self.image(to_device(inputs, self)), negative=negative)
+            features: Tensor = self.image(to_device(inputs, self))
+        return features
+
+    def image_row(self, features: Tensor, *, negative: bool = False) -> Tensor:
+        """Features (batch, width) to rows (batch, dim), L2-normalised.
+
+        Args:
+            features: See image_features.
+            negative: Take the bias of images in the negative's place, where that is one of its own.
+        """
+        with mixed(self, self.precision):
+            row: Tensor = self.scorer.image_head(features, negative=negative)
         return widened(row)
 
     def encode_text(self, inputs: tuple[Tensor, ...]) -> Tensor:

@@ -113,9 +113,10 @@ class RelevanceTask:
         batch = self.batches.batch(epoch, step)
         draw = int(np.random.SeedSequence((self.options.seed, epoch, step)).generate_state(1)[0])
         queries = self._queries(batch)
-        images = self._images(batch, draw, negative=False)
+        features = self._image_features(batch, draw)
+        images = self._image_rows(batch, features)
         items = None if batch.items is None else to_device(torch.from_numpy(batch.items), self.model)
-        scores = self._scores(batch, queries, images, items, draw)
+        scores = self._scores(batch, queries, images, items, features)
         total = self._measure_loss(scores, batch)
         cosines = self.model.cosine_scores(queries, images, items)
         if cosines is not None and self.options.recall:
@@ -168,17 +169,20 @@ class RelevanceTask:
         rows = self.model.encode_text(self.train.texts.take(own))
         return self.processes.gather(rows, len(batch.queries))
 
-    def _images(self, batch: Batch, draw: int, *, negative: bool) -> Tensor:
+    def _image_features(self, batch: Batch, draw: int) -> Tensor:
         own = self.processes.own(batch.images)
-        rows = self.model.encode_image(self.train.images.take(own, draw), negative=negative)
+        return self.model.image_features(self.train.images.take(own, draw))
+
+    def _image_rows(self, batch: Batch, features: Tensor, *, negative: bool = False) -> Tensor:
+        rows = self.model.image_row(features, negative=negative)
         return self.processes.gather(rows, len(batch.images))
 
     def _scores(
-        self, batch: Batch, queries: Tensor, images: Tensor, items: Tensor | None, draw: int
+        self, batch: Batch, queries: Tensor, images: Tensor, items: Tensor | None, features: Tensor
     ) -> Tensor:
         if not self.options.separate_bias or items is None:
             return self.model.joint_scores(queries, images, items)
-        negatives = self._images(batch, draw, negative=True)
+        negatives = self._image_rows(batch, features, negative=True)
         pairs = torch.stack([embedding(items[:, 0], images), embedding(items[:, 1], negatives)], 1)
         return self.model.scorer.lists(queries, pairs)
 

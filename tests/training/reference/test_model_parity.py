@@ -76,7 +76,7 @@ def model_loss(model: RelevanceModel, case: Case) -> Tensor:
     images = torch.stack(
         [
             model.encode_image(torch.tensor(batch.positive)),
-            model.encode_image(torch.tensor(batch.negative), negative=True),
+            model.image_row(model.image_features(torch.tensor(batch.negative)), negative=True),
         ],
         dim=1,
     )
