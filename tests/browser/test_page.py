@@ -441,3 +441,15 @@ def test_pinyin_suggests_chinese_and_the_home_is_explored(visitor: Visitor) -> N
     expect(page.locator(".supplier-row a").first).to_be_visible()
     assert not scrolls_sideways(page)
     shoot(page, "home-zh-390")
+
+
+@pytest.mark.parametrize("lang", ["zh-CN", "en-US"])
+@pytest.mark.parametrize("width", [320, 390])
+def test_nothing_is_wider_than_a_phone(visitor: Visitor, lang: str, width: int) -> None:
+    page = visitor.open("/", lang=lang)
+    page.set_viewport_size({"width": width, "height": 800})
+    assert not scrolls_sideways(page)
+    page.goto(page.url.split("?")[0] + "?q=car")
+    settled(page)
+    assert not scrolls_sideways(page)
+    shoot(page, f"results-{lang[:2]}-{width}")
